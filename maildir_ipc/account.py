@@ -1,0 +1,224 @@
+"""One account's way into a spool: open or make it, unlock its key, settle who is acting.
+
+The rules of section "who makes a spool": only init, register and send do, only at the default place,
+and only once it is known who is acting. A root that the environment names must exist.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import records
+from .address import parse_name
+from .errors import Misconfigured, NameTaken, NoSuchName, NotYours, Usage
+from .keyring import Keyring, random_secret
+from .mailbox import Mailbox
+from .maildir import cannot_write
+from .message import split
+from .process import lookup, this_host
+from .session import STANDING, Sessions
+from .signing import MALFORMED, Key, Malformed, verify
+from .spool import Spool
+from .unique import Namer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .directory import Row
+    from .process import Host
+    from .session import Session
+    from .settings import Settings
+
+
+class Registered:
+    """What `register` did: the session, how much mail waits, and the names whose sessions it ended."""
+
+    __slots__ = ("ended", "session", "unread", "was_waiting")
+
+    def __init__(self, session: Session, unread: int, was_waiting: bool, ended: list[str]) -> None:
+        self.session, self.unread, self.was_waiting, self.ended = session, unread, was_waiting, ended
+
+
+class Account:
+    """A caller: its settings, its host, and, once opened, its spool. Not for sharing between threads.
+
+    `notes` collects what a person should be told on the way.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.settings, self.clock = settings, clock
+        self.notes: list[str] = settings.notes
+        self.host: Host = this_host()
+        self.keyring = Keyring(settings.config, settings.secret)
+        self.keyring.notes = self.notes
+        self._spool: Spool | None = None
+
+    def init(self, mode: str = "signed") -> Spool:
+        """Make the spool, with a key of its own unless it is open, or return the one that is there."""
+        root = self.settings.root
+        if records.read(f"{root}/.ipc/spool") is not None:
+            spool = self.spool()
+            if spool.mode != mode:
+                raise Misconfigured(f"the spool {root} is there already, and {spool.mode}", "choose another root")
+            return spool
+        id, key = os.urandom(8).hex(), None
+        if mode == "signed":
+            key = self.keyring.add(id, self.settings.secret or random_secret())
+        spool = Spool.create(root, mode, key.id if key else None, id, self.clock)
+        self.notes.append(f"made a{'n unsigned' if mode == 'open' else ''} spool at {root}")
+        return self.spool()
+
+    def spool(self) -> Spool:
+        """Return the spool, its key unlocked. Raises: Misconfigured."""
+        if self._spool is None:
+            spool = Spool.open(self.settings.root, self.clock)
+            if spool.signed:
+                self.keyring.unlock(spool.id, [key for key, _ in spool.keys], spool.signing_key())
+            self._spool = spool
+        return self._spool
+
+    def spool_or_new(self) -> Spool:
+        """Return the spool; at the default place, and there only, make it when it is missing."""
+        if not self.settings.root_given and records.read(f"{self.settings.root}/.ipc/spool") is None:
+            return self.init()
+        return self.spool()
+
+    def spool_record(self) -> Spool:
+        """Return the spool without asking for its key: enough to see where things are."""
+        return self._spool or Spool.open(self.settings.root, self.clock)
+
+    def directory(self) -> list[Row]:
+        """Return a row for each name in the spool; a stranger may ask."""
+        from .directory import rows
+
+        return rows(self.spool_record(), self.host)
+
+    def verdict_of(self, data: bytes) -> str:
+        """Return the verdict on the signature of a message file's bytes."""
+        spool = self.spool()
+        if len(data) > spool.setting("max-message"):
+            return MALFORMED
+        try:
+            fields, body = split(data)
+        except Malformed:
+            return MALFORMED
+        return verify(fields, body, self.keyring.key, spool.spools())[0]
+
+    def import_key(self, secret: bytes) -> Key:
+        """Keep a secret that was exported elsewhere. Raises: Misconfigured when it is another spool's."""
+        spool, key = self.spool_record(), Key(secret)
+        if key.id not in [listed for listed, _ in spool.keys]:
+            known = spool.signing_key() if spool.keys else "none, for it is unsigned"
+            raise Misconfigured(f"that is key {key.id}, this spool's is {known}", "export it where this spool was made")
+        if self.keyring.key(spool.id, key.id) is None:
+            self.keyring.add(spool.id, secret)
+        return key
+
+    def sessions(self, spool: Spool) -> Sessions:
+        """Return the sessions of this account in *spool*."""
+        return Sessions(spool, self.settings.states, self.host)
+
+    def namer(self) -> Namer:
+        """Return what makes names and claims in this process's name."""
+        process = lookup("self")
+        return Namer(self.host.mark(process) if process else f"0.0.{os.getpid()}.0", self.host.name, self.clock)
+
+    def identify(self, said: str | None, *, only_reading: bool = False) -> Session:
+        """Return the session that the caller acts in. Raises: NotYours, Misconfigured, Usage."""
+        said = self._said(said)
+        sessions = self.sessions(self.spool())
+        session = sessions.identify(said, self.settings.client, only_reading=only_reading)
+        sessions.touch(session)
+        return session
+
+    def mailbox(self, session: Session) -> Mailbox:
+        """Return the mailbox of a session, open."""
+        return Mailbox(self.spool(), self.keyring, self.host, self.namer(), session.name)
+
+    def sender(self, said: str | None) -> Session:
+        """Return the session to send from; --as a free name opens a standing one, and makes a spool if need be."""
+        name = self._said(said)
+        if name is not None and self._is_free(name):
+            self.spool_or_new()
+            session = self.register(name, said=name).session
+            self.notes.append(f"registered {name} for commands without a terminal; mipc unregister ends that")
+            return session
+        return self.identify(said)
+
+    def register(self, name: str, *, said: str | None = None, takeover: bool = False, also: bool = False) -> Registered:
+        """Make or take over the mailbox *name*, and open a session in it; idempotent.
+
+        Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
+        """
+        name, said = parse_name(name), self._said(said)
+        if said is not None and said != name:
+            raise Usage(f"you are {said} by --as or MAILDIR_IPC_IDENTITY", f"unset it, or register {said}")
+        anchor = None if said is not None else Sessions.anchor_of()
+        if anchor is None and said is None:
+            raise NotYours("no terminal and no agent to register", f"mipc register {name} --as {name}")
+        spool = self.spool_or_new()
+        sessions = self.sessions(spool)
+        try:
+            with spool.lock() as lock:
+                self._may_be_named(spool, name)
+                record = spool.record(name)
+                # The holder is asked before anything is made: a refusal leaves nothing behind.
+                sessions.may_open(name, anchor, takeover=takeover)
+                spool.ensure(lock, name, registered=True)
+                session = sessions.open(lock, name, anchor, self.settings.client)
+                ended = [] if also or session.mark == STANDING else self._end_others(sessions, session)
+        except OSError as error:
+            raise cannot_write(spool.root, error) from error
+        unread = len([n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")])
+        return Registered(session, unread, record is not None and not record.registered, ended)
+
+    def unregister(self, said: str | None) -> str:
+        """End the caller's session and return its name; mailbox and mail stay."""
+        session = self.identify(said)
+        sessions = self.sessions(self.spool())
+        with self.spool().lock():
+            sessions.close(session)
+        return session.name
+
+    def _said(self, said: str | None) -> str | None:
+        text = said if said is not None else self.settings.identity
+        return None if text is None else parse_name(text)
+
+    def _is_free(self, name: str) -> bool:
+        """Return whether nobody has registered *name* and no forward has it."""
+        if records.read(f"{self.settings.root}/.ipc/spool") is None:
+            return True
+        spool = self.spool()
+        try:
+            if spool.lead(name) != name:
+                return False
+        except NoSuchName:
+            return True
+        record = spool.record(name)
+        return record is None or not record.registered
+
+    def _may_be_named(self, spool: Spool, name: str) -> None:
+        try:
+            target = spool.lead(name)
+        except NoSuchName:
+            return
+        if target != name:
+            raise NameTaken(f"{name} forwards to {target}", "choose another name, or wait until the forward ends")
+
+    def _end_others(self, sessions: Sessions, session: Session) -> list[str]:
+        others = [other for other in sessions.under(session.mark) if other.id != session.id]
+        for other in others:
+            sessions.close(other)
+        return [other.name for other in others]
+
+
+def rotate(account: Account, *, now: bool) -> tuple[Key, int]:
+    """Add a key to the spool and the keyring; return it and the second from which it signs."""
+    spool = account.spool()
+    key = account.keyring.add(spool.id, random_secret())
+    since = int(account.clock()) + (0 if now else 86400)
+    with spool.lock() as lock:
+        spool.add_key(lock, key.id, since)
+    return key, since

@@ -1,0 +1,113 @@
+"""The command `mipc`: a verb's file is loaded only when that verb is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..errors import MaildirIPCError, Missing, TryAgain, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .call import Call
+
+VERBS = {
+    "send": "deliver a message to one or more names",
+    "check": "show what is unread, and mark it read",
+    "read": "show one message again, with its verdict",
+    "register": "take a name here, and say how much mail waits",
+    "unregister": "end this session; mailbox and mail stay",
+    "whoami": "say who you are, and which spool is used",
+    "list": "show who has registered",
+    "init": "make a spool",
+    "verify": "judge the signatures of message files",
+    "key": "show, export, import or rotate the spool's key",
+    "path": "print the path of a mailbox",
+    "demo": "watch two agents talk, in a spool of their own",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Nothing but one clear line reaches the user when it fails."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if sys.platform == "win32":
+        return _say("mipc: Windows itself is not supported: use WSL", Missing.exit_code)
+    os.umask(0o077)
+    closed = _open_standard_files()
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _help(closed)
+    if words[0] == "--version":
+        from .. import __version__
+
+        return _print(f"{__version__}\n", closed)
+    try:
+        return _run(words, closed)
+    except KeyboardInterrupt:
+        return 130
+    except RecursionError:
+        return _say("mipc: nested too deeply to be read", 65)
+
+
+def _run(words: list[str], closed: frozenset[int]) -> int:
+    from .call import Call, finished
+
+    call = Call(closed)
+    try:
+        if words[0] not in VERBS:
+            raise Usage(f"no command {words[0]!a}", "mipc help lists them")
+        return finished(call, _load(words[0])(call, words[1:]))
+    except MaildirIPCError as error:
+        return call.fail(error, json="--json" in words)
+    except OSError as error:
+        # Only what no stage foresaw comes here: the system's own words, and no claim that anything was done.
+        return call.fail(TryAgain(f"{error.strerror}: {error.filename or 'input or output'}"), json="--json" in words)
+
+
+def _load(verb: str) -> Verb:
+    module = __import__(f"{__name__}.{verb}_", None, None, ["run"], 0)
+    return module.run  # type: ignore[no-any-return]
+
+
+def _open_standard_files() -> frozenset[int]:
+    """Return which of descriptors 0, 1 and 2 were closed, after opening /dev/null there.
+
+    Otherwise the next file that is opened, a mailbox's, would become standard output.
+    """
+    closed = set()
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open("/dev/null", os.O_RDWR)
+            closed.add(fd)
+    return frozenset(closed)
+
+
+def _help(closed: frozenset[int]) -> int:
+    width = max(map(len, VERBS))
+    lines = [f"  {verb.ljust(width)}  {text}" for verb, text in VERBS.items()]
+    tail = "mipc VERB --help says more. Everywhere: --json, --as NAME."
+    return _print("\n".join(["usage: mipc VERB …", *lines, tail, ""]), closed)
+
+
+def _print(text: str, closed: frozenset[int]) -> int:
+    from .call import Call
+
+    try:
+        Call(closed).out(text)
+    except TryAgain as error:
+        return _say(f"mipc: {error}", error.exit_code)
+    return 0
+
+
+def _say(text: str, code: int) -> int:
+    os.write(2, f"{text}\n".encode())
+    return code
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Verb = Callable[[Call, list[str]], int]

@@ -1,0 +1,91 @@
+"""One run of a command: where its words go, and how its failures look."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import TryAgain
+from .arguments import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..account import Account
+    from ..errors import MaildirIPCError
+    from .arguments import Arguments
+
+
+class Call:
+    """Facts go to standard output, words for humans to standard error; both at once, unbuffered."""
+
+    def __init__(self, closed: frozenset[int] = frozenset()) -> None:
+        self.closed = closed
+        self._account: Account | None = None
+
+    def out(self, text: str) -> None:
+        """Return when all of *text* was taken by standard output. Raises: TryAgain."""
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        if data and 1 in self.closed:
+            raise TryAgain("standard output is closed", "what was not shown is still unread")
+        try:
+            while data:
+                data = data[os.write(1, data) :]
+        except OSError as error:
+            raise TryAgain(
+                f"cannot write the output: {error.strerror}", "what was not shown is still unread"
+            ) from error
+
+    def say(self, text: str) -> None:
+        """Tell the person something; never fails, for nothing depends on it."""
+        try:
+            os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass
+
+    @property
+    def account(self) -> Account:
+        """The caller's account; the environment is read when it is first needed."""
+        if self._account is None:
+            from ..account import Account
+            from ..settings import from_environment
+
+            self._account = Account(from_environment())
+        return self._account
+
+    def notes(self) -> None:
+        """Say what was noted on the way, once."""
+        if self._account is not None:
+            while self._account.notes:
+                self.say("mipc: " + self._account.notes.pop(0))
+
+    def fail(self, error: MaildirIPCError, *, json: bool) -> int:
+        """Say in one line what went wrong, and return its exit code."""
+        self.notes()
+        self.say(f"mipc: {error}")
+        if json:
+            from ..render import error_object, to_json
+
+            try:
+                self.out(to_json(error_object(error)) + "\n")
+            except TryAgain:
+                pass
+        return error.exit_code
+
+
+def arguments(
+    call: Call, words: Sequence[str], usage: str, allowed: Mapping[str, str], before_text: int | None = None
+) -> Arguments | None:
+    """Return the arguments of a verb, or None when only its usage was asked for."""
+    found = parse(words, allowed, before_text)
+    if found.flag("help"):
+        options = [f"--{name}" if kind == "flag" else f"--{name} {kind}" for name, kind in allowed.items()]
+        call.out("\n".join([f"usage: mipc {usage}", "options: " + " ".join([*options, "--json --as NAME"]), ""]))
+        return None
+    return found
+
+
+def finished(call: Call, code: int) -> int:
+    """Return *code* after saying what is left to say."""
+    call.notes()
+    return code

@@ -1,0 +1,123 @@
+"""demo: two agents talk, a third gets mail sent before it existed, and a forgery is caught; all of it real."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from ..errors import MaildirIPCError, TryAgain
+from .call import Call, arguments
+
+USAGE = "demo"
+_CLAUDE_ASKS = "Hey fred, need help with this React component: it renders twice. Can you look at src/App.jsx?"
+_FRED_ANSWERS = "StrictMode does that on purpose in development. Nothing is broken."
+_WELCOME = "Welcome to the team, nessa! Start with docs/index.md."
+
+
+class _Broken(MaildirIPCError):
+    name = "demo"
+
+
+class _Stage:
+    """A spool of its own, a home for its agents that goes away, and the commands that they type."""
+
+    def __init__(self, call: Call, spool: str, home: str) -> None:
+        self.call, self.spool, self.home = call, spool, home
+        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        self.main, self.bin = os.path.join(package, "__main__.py"), os.path.join(os.path.dirname(package), "bin")
+
+    def tell(self, text: str) -> None:
+        self.call.out(f"\n# {text}\n")
+
+    def run(self, who: str, verb: str, *words: str, expect: str = "", code: int = 0) -> str:
+        """Run a command as *who*, show it and what it says, and return that; *expect* must be in it."""
+        script = os.path.join(self.bin, f"ipc-{verb}")
+        has_script = os.path.exists(script)
+        command = [script] if has_script else [sys.executable, "-I", "-S", self.main, verb]
+        shown = " ".join([f"ipc-{verb}" if has_script else f"mipc {verb}", *map(shlex.quote, words)])
+        environ = {
+            "HOME": self.home,
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "TMPDIR": self.home,
+            "MAILDIR_IPC_ROOT": self.spool,
+            "MAILDIR_IPC_IDENTITY": who,
+        }
+        self.call.out(f"{who}$ {shown}\n")
+        done = subprocess.run(
+            [*command, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        self.call.out(done.stdout)
+        if done.returncode != code or expect not in done.stdout:
+            raise _Broken(f"the demo failed: {shown} ended with {done.returncode}", "please report what is above")
+        return done.stdout
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Play the demo; leave nothing but the spool that it names."""
+    if arguments(call, words, USAGE, {}) is None:
+        return 0
+    try:
+        # /var/tmp is on a disk where /tmp may be memory.
+        folder = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
+        spool = tempfile.mkdtemp(prefix="maildir-ipc-demo-", dir=folder)
+        home = tempfile.mkdtemp(prefix="maildir-ipc-demo-home-", dir=folder)
+    except OSError as error:
+        raise TryAgain(f"no place for the demo: {error.strerror}", "set TMPDIR to one") from error
+    try:
+        _play(_Stage(call, spool, home))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def _play(stage: _Stage) -> None:
+    stage.tell(f"A spool, in {stage.spool}. No server runs, no port is open.")
+    stage.run("claude", "init", expect=stage.spool)
+    stage.tell("Two agents take their names and talk.")
+    stage.run("claude", "register", "claude", expect="registered claude")
+    stage.run("fred", "register", "fred", expect="registered fred")
+    stage.run("claude", "send", "fred", _CLAUDE_ASKS, expect="fred delivered")
+    stage.run("fred", "check", expect=_CLAUDE_ASKS)
+    stage.run("fred", "send", "claude", _FRED_ANSWERS, expect="claude delivered")
+    stage.run("claude", "check", expect=_FRED_ANSWERS)
+    stage.tell("nessa does not exist yet; her mail waits for her.")
+    stage.run("claude", "send", "nessa", _WELCOME, expect="nessa queued")
+    stage.run("nessa", "register", "nessa", expect="1 message waiting")
+    stage.run("nessa", "check", expect=_WELCOME)
+    path = _forge(stage)
+    stage.run("claude", "check", expect="bad signature")
+    stage.tell("The spool: each identity is a Maildir, each message a file.")
+    stage.call.out(_tree(stage.spool))
+    stage.tell(f"One message, as it lies there: {os.path.relpath(path, stage.spool)}")
+    with open(path, encoding="utf-8") as file:
+        stage.call.out(file.read())
+    stage.tell("Next, in a terminal or an agent of your own:")
+    stage.call.out("./bin/ipc-register NAME\n./bin/ipc-send OTHER 'your text'\n./bin/ipc-check\n")
+    stage.call.out(f"and to remove what this demo left: rm -r {stage.spool}\n")
+
+
+def _forge(stage: _Stage) -> str:
+    """Change a word in a copy of fred's answer and drop it into claude's mailbox; return the genuine file."""
+    stage.tell("Somebody copies fred's answer, changes a word, and drops it into claude's mailbox.")
+    cur = os.path.join(stage.spool, "claude", "cur")
+    path = os.path.join(cur, min(os.listdir(cur)))
+    with open(path, encoding="utf-8") as file:
+        forged = file.read().replace("Nothing is broken", "Everything is broken")
+    with open(os.path.join(stage.spool, "claude", "new", "1.forged.demo"), "w", encoding="utf-8") as file:
+        file.write(forged)
+    return path
+
+
+def _tree(root: str) -> str:
+    lines = [root]
+    for folder, directories, files in os.walk(root):
+        directories.sort()
+        depth = os.path.relpath(folder, root).count(os.sep) + 1
+        if folder != root:
+            lines.append(f"{'  ' * depth}{os.path.basename(folder)}/")
+        lines += [f"{'  ' * (depth + (folder != root))}{name}" for name in sorted(files)]
+    return "\n".join([*lines, ""])

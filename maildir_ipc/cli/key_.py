@@ -1,0 +1,73 @@
+"""key: the spool's key, which this account holds and the spool does not."""
+
+from __future__ import annotations
+
+import os
+
+from ..account import rotate
+from ..errors import Misconfigured, Usage
+from ..render import when
+from .arguments import FLAG, Arguments
+from .call import arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .call import Call
+
+USAGE = "key list | export | import | rotate [--now]"
+OPTIONS = {"now": FLAG}
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Do one of the four; a secret is printed by `export` alone, and read by `import` from standard input alone."""
+    given = arguments(call, words, USAGE, OPTIONS)
+    if given is None:
+        return 0
+    acts = {"list": _list, "export": _export, "import": _import, "rotate": _rotate}
+    act = acts.get(given.operands[0]) if len(given.operands) == 1 else None
+    if act is None:
+        raise Usage("not one of its four acts", f"mipc {USAGE}")
+    return act(call, given)
+
+
+def _list(call: Call, _: Arguments) -> int:
+    spool = call.account.spool_record()
+    held = call.account.keyring
+    for key, since in spool.keys:
+        state = "signs" if key == spool.signing_key() else "verifies"
+        begins = f" from {when(since, call.account.clock())}" if since > call.account.clock() else ""
+        here = "held" if held.key(spool.id, key) else "not held here"
+        call.out(f"{key} {state}{begins} {here}\n")
+    return 0
+
+
+def _export(call: Call, _: Arguments) -> int:
+    spool = call.account.spool()
+    secret = call.account.keyring.secret(spool.id, spool.signing_key())
+    if secret is None:
+        raise Misconfigured("the key is not in the keyring", "mipc key import")
+    call.out(secret.decode() + "\n")
+    call.say("this line is the secret: pass it on by a safe way, into mipc key import")
+    return 0
+
+
+def _import(call: Call, _: Arguments) -> int:
+    from ..settings import check_secret
+
+    secret = b""
+    while chunk := os.read(0, 65536):
+        secret += chunk
+    secret = secret.removesuffix(b"\n").removesuffix(b"\r")
+    check_secret(secret, "standard input")
+    key = call.account.import_key(secret)
+    call.out(f"{key.id}\n")
+    return 0
+
+
+def _rotate(call: Call, given: Arguments) -> int:
+    now = given.flag("now")
+    key, since = rotate(call.account, now=now)
+    call.out(f"{key.id}\n")
+    begins = "now" if now else when(since, call.account.clock())
+    call.say(f"key {key.id} verifies at once and signs from {begins}; other accounts need it by then: mipc key export")
+    return 0

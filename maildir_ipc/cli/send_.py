@@ -1,0 +1,104 @@
+"""send: deliver a message."""
+
+from __future__ import annotations
+
+import os
+
+from ..address import parse_name
+from ..errors import BadData, Usage
+from ..message import Attachment, Draft
+from .arguments import FLAG, duration, text_of
+from .call import arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..delivery import Sent
+    from .arguments import Arguments
+    from .call import Call
+
+USAGE = "send [options] TO[,TO…] TEXT… (or - for standard input)"
+OPTIONS = {
+    "subject": "TEXT", "data": "JSON", "attach": "FILE", "importance": "low|normal|high",
+    "expires": "2h", "id": "ID", "no-sync": FLAG,
+}  # fmt: skip
+_SENTENCES = {
+    "queued": "queued for {to} (not yet registered)",
+    "forwarded": "forwarded from {to} to {delivered_to}",
+    "already": "already sent to {to}",
+}
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Send, and say what became of it for each recipient."""
+    given = arguments(call, words, USAGE, OPTIONS, before_text=1)
+    if given is None:
+        return 0
+    if not given.operands:
+        raise Usage("no recipient", f"mipc {USAGE}")
+    to = list(dict.fromkeys(parse_name(name) for name in given.operands[0].split(",")))
+    draft = _draft(given)
+    session = call.account.sender(given.get("as"))
+    with call.account.mailbox(session) as mailbox:
+        sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
+    return _report(call, sent, json=given.flag("json"))
+
+
+def _draft(given: Arguments) -> Draft:
+    data, expires = given.get("data"), given.get("expires")
+    if data is not None:
+        _check_object(data)
+    return Draft(
+        _text(given.operands[1:]),
+        subject=given.get("subject"),
+        data=data,
+        attachments=[_attachment(path) for path in (given.get("attach") or "").split("\n") if path],
+        importance=given.get("importance"),
+        expires=None if expires is None else duration(expires),
+    )
+
+
+def _text(words: list[str]) -> str:
+    if not words:
+        raise Usage("no text", "give it as words, or - to read standard input")
+    if words != ["-"]:
+        return text_of(words)
+    data = b""
+    while chunk := os.read(0, 1 << 20):
+        data += chunk
+    try:
+        return data.removesuffix(b"\n").decode()
+    except UnicodeDecodeError:
+        raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
+
+
+def _attachment(path: str) -> Attachment:
+    try:
+        with open(path, "rb") as file:
+            return Attachment(os.path.basename(path), "application/octet-stream", file.read())
+    except OSError as error:
+        raise BadData(f"{path}: {error.strerror}", "--attach needs a file that can be read") from error
+
+
+def _check_object(text: str) -> None:
+    from ..mime import is_object
+
+    if not is_object(text):
+        raise BadData("--data is not a JSON object", """like --data '{"key": 1}'""")
+
+
+def _report(call: Call, sent: Sent, *, json: bool) -> int:
+    if json:
+        from ..render import sent_object, to_json
+
+        call.out(to_json(sent_object(sent)) + "\n")
+    for delivery in sent.deliveries:
+        if not json:
+            call.out(f"{sent.ref} {delivery.to} {delivery.state}\n")
+        if delivery.error is not None:
+            call.say(f"mipc: {delivery.to}: {delivery.error}")
+        elif delivery.state in _SENTENCES:
+            call.say(_SENTENCES[delivery.state].format(to=delivery.to, delivered_to=delivery.delivered_to))
+    if sent.error is None:
+        return 0
+    call.say(f"mipc: to complete it, the same command with --id {sent.retry}")
+    return sent.error.exit_code

@@ -1,0 +1,29 @@
+"""whoami: who you are, by what, and where."""
+
+from __future__ import annotations
+
+from .call import arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .call import Call
+
+USAGE = "whoami [options]"
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Print the name; say the anchor and the spool."""
+    given = arguments(call, words, USAGE, {})
+    if given is None:
+        return 0
+    session = call.account.identify(given.get("as"), only_reading=True)
+    spool = call.account.spool()
+    if given.flag("json"):
+        from ..render import VERSION, to_json
+
+        facts = {"name": session.name, "anchor": session.who, "spool": spool.root, "signed": spool.signed}
+        call.out(to_json({"v": VERSION, **facts}) + "\n")
+    else:
+        call.out(f"{session.name}\n")
+    call.say(f"{session.name}, by {session.who}; spool {spool.root}{'' if spool.signed else ' (unsigned)'}")
+    return 0

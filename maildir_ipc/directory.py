@@ -1,0 +1,66 @@
+"""Who is in the spool: one row for each name, from the records alone; no message is opened."""
+
+from __future__ import annotations
+
+import os
+
+from .errors import NoSuchName
+from .session import Sessions
+from .unique import is_held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .process import Host
+    from .spool import Spool
+
+
+class Row:
+    """One name. *state* is registered, waiting or forward; *live* is None where nobody holds the name."""
+
+    __slots__ = ("forward_to", "last_seen", "live", "name", "state", "unread")
+
+    def __init__(
+        self,
+        name: str,
+        state: str,
+        live: bool | None,
+        last_seen: float | None,
+        unread: int,
+        forward_to: str | None = None,
+    ) -> None:
+        self.name, self.state, self.live = name, state, live
+        self.last_seen, self.unread, self.forward_to = last_seen, unread, forward_to
+
+
+def rows(spool: Spool, host: Host) -> list[Row]:
+    """Return a row for each name, in the order of names."""
+    sessions = Sessions(spool, (), host)
+    found = [_row(spool, host, sessions, name) for name in sorted(spool.names())]
+    return [row for row in found if row is not None]
+
+
+def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
+    try:
+        target = spool.lead(name)
+    except NoSuchName:
+        return None  # a forward that has ended
+    if target != name:
+        return Row(name, "forward", None, None, 0, target)
+    record, holder, now = spool.record(name), sessions.holder(name), spool.clock()
+    if record is None:
+        return None  # a directory that is no mailbox
+    held = 0
+    try:
+        names = [n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")]
+    except OSError:
+        names = []
+    for entry in names:
+        owner = entry.partition(":")[0].partition(",c=")[2]
+        held += bool(owner) and is_held(owner, host.runs, now)
+    return Row(
+        name,
+        "registered" if record.registered else "waiting",
+        None if holder is None else holder.live(host, now),
+        None if holder is None else holder.used,
+        len(names) - held,
+    )

@@ -1,0 +1,270 @@
+"""One identity's mail: the order of the stages, and nothing of how each is done.
+
+    compose → sign → deliver → (doorbell) → claim → verify → parse → show → commit
+
+Only this file knows that order. Its promises are numbered in docs/explanation/guarantees.md.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .address import EVERYONE, address_of
+from .errors import BadData, Misconfigured, NoSuchMessage
+from .maildir import REJECTED, SENT, Entry
+from .message import compose, join, parse, split
+from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
+from .signing import (
+    EXPIRED,
+    MALFORMED,
+    MISDIRECTED,
+    NONE,
+    PASS,
+    REPLAY,
+    Malformed,
+    content_digest,
+    reference,
+    sign,
+    verify,
+)
+from .unique import message_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .batch import Batch, Room
+    from .delivery import Sent
+    from .gate import Gate
+    from .ids import Ids
+    from .keyring import Keyring
+    from .message import Draft, Message
+    from .process import Host
+    from .signing import Key, Signature
+    from .spool import Names, Spool
+    from .unique import Namer
+
+_FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
+
+
+class Received:
+    """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
+
+    __slots__ = ("digest", "entry", "mailbox", "message", "saved_to", "signature", "summary", "verdict")
+
+    def __init__(
+        self,
+        mailbox: str,
+        entry: Entry,
+        verdict: str,
+        message: Message | None,
+        signature: Signature | None,
+        digest: str,
+    ) -> None:
+        self.mailbox, self.entry, self.verdict, self.digest = mailbox, entry, verdict, digest
+        self.message, self.signature = message, signature
+        self.saved_to: str | None = None
+        self.summary: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the file lies once it has been shown."""
+        return f"{self.mailbox}/{self.entry.committed}"
+
+    @property
+    def key(self) -> str:
+        """The name under which the seen-set knows it."""
+        assert self.message is not None
+        return seen_key(address_of(self.message.from_), self.message.id)
+
+
+class Mailbox:
+    """An open mailbox, for one identity. Close it, or use it as a context manager."""
+
+    def __init__(self, spool: Spool, keyring: Keyring, host: Host, namer: Namer, name: str) -> None:
+        self.spool, self.keyring, self.host, self.namer = spool, keyring, host, namer
+        self.name, self.maildir = spool.open_mailbox(name)
+        self.seen = SeenSet(self.maildir.fd)
+        self._names: Names | None = None  # read once for each check
+
+    def __enter__(self) -> Mailbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.maildir.close()
+
+    # Sending
+
+    def send(self, to: Sequence[str], draft: Draft, *, id: str | None = None, sync: bool = True) -> Sent:
+        """Send *draft* to each name; a delivery that is not `failed` survives a power cut (with *sync*).
+
+        With *id*, the same draft again completes what is missing; another draft is refused.
+        Raises: BadData; everything else is in the deliveries.
+        """
+        from .delivery import Courier, Sent
+
+        serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
+        data = self._compose(to, draft, serial, int(serial.partition(".")[0]))
+        courier = Courier(self.spool, self.namer, self.name, serial, data, repeated=repeated)
+        carried = [courier.carry(name, self.maildir, sync=sync) for name in to]
+        deliveries = [delivery for delivery in carried if delivery is not None]
+        if id is None and any(delivery.error is not None for delivery in deliveries):
+            self._ids().keep(serial, serial, draft.digest(to))
+        return Sent(f"{serial}@ipc.invalid", id or serial, deliveries)
+
+    def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
+        return self._ids().begin(id, draft.digest(to), self.namer.serial)
+
+    def _ids(self) -> Ids:
+        from .ids import Ids
+
+        return Ids(self.maildir.path)
+
+    def _compose(self, to: Sequence[str], draft: Draft, serial: str, t: int) -> bytes:
+        fields, body = compose(draft, sender=self.name, to=to, id=serial, t=t)
+        if self.spool.signed:
+            key = self._signing_key()
+            expires = None if draft.expires is None else t + int(draft.expires)
+            value = sign(fields, body, key, spool=self.spool.id, signer=address_of(self.name), t=t, expires=expires)
+            fields.insert(0, ("IPC-Signature", value))
+        data = join(fields, body)
+        limit = self.spool.setting("max-message")
+        if len(data) > limit:
+            raise BadData(
+                f"the message is {len(data)} bytes, the limit is {limit}",
+                "send the path of the file, or raise max-message in the spool's settings",
+            )
+        return data
+
+    def _signing_key(self) -> Key:
+        key = self.keyring.key(self.spool.id, self.spool.signing_key())
+        if key is None:
+            raise Misconfigured(f"key {self.spool.signing_key()} is not in the keyring", "mipc key import")
+        return key
+
+    # Reading
+
+    def check(self, room: Room, *, limit: int | None = None, peek: bool = False) -> Batch:
+        """Return unread messages, claimed and verified, oldest first, as many as *room* says fit (one at least).
+
+        With *peek* nothing is claimed or changed. Use the batch as a context manager: what it did not
+        commit is unread again.
+        """
+        from .batch import Batch
+
+        self._names = None
+        return Batch(self, room, limit, self._gate(), peek=peek)
+
+    def _gate(self) -> Gate:
+        from .gate import Gate
+
+        return Gate(self.maildir, self.spool.clock(), self.keyring.stamp(self.spool.id))
+
+    def judge(self, entry: Entry, *, first: bool, taken_over: bool = False) -> Received:
+        """Read a message and say whether it may be shown. *first*: it was never shown before.
+
+        Raises: FileNotFoundError when it was renamed meanwhile.
+        """
+        raw = self.maildir.read(entry, self.spool.setting("max-message"))
+        message, signature, verdict = None, None, MALFORMED
+        try:
+            if raw is not None:
+                fields, body = split(raw)
+                verdict, signature = verify(fields, body, self.keyring.key, self.spool.spools())
+                covered = signature.covers if signature is not None else None
+                message = parse(fields, body, size=len(raw), covered=covered)
+        except Malformed:
+            verdict = MALFORMED if verdict in (PASS, NONE) else verdict
+        digest = signature.d if signature is not None else content_digest(raw or b"")[:16]
+        received = Received(self.maildir.path, entry, verdict, message, signature, digest)
+        if first and message is not None and self.shows(verdict):
+            received.verdict = self._accept(received, taken_over)
+        elif verdict == PASS and entry.verdict in (REPLAY, MISDIRECTED, EXPIRED):
+            received.verdict = entry.verdict  # judged once, when it came
+        return received
+
+    def shows(self, verdict: str) -> bool:
+        """Return whether a message with this verdict is shown as mail."""
+        return verdict == PASS or (verdict == NONE and not self.spool.signed)
+
+    def _accept(self, received: Received, taken_over: bool) -> str:
+        message, signature = received.message, received.signature
+        assert message is not None
+        if signature is not None and not self._addressed(message.to, signature.t):
+            return MISDIRECTED
+        if signature is not None and signature.expires is not None and int(self.spool.clock()) > signature.expires:
+            return EXPIRED
+        known = self.seen.find(received.key)
+        if known is None:
+            return received.verdict
+        base, digest = known
+        if base == received.entry.key and taken_over:
+            return SHOWN
+        return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
+
+    def _addressed(self, to: Sequence[str], t: int) -> bool:
+        if self._names is None:
+            self._names = self.spool.record(self.name)
+        record = self._names
+        if record is None:
+            return False
+        return any(record.existed(t) if name == EVERYONE else record.led_here(name, t) for name in to)
+
+    def convert(self, received: Received, *, always: bool = False) -> None:
+        """Give a large message (or, *always*, any) its summary, and its content a file."""
+        message = received.message
+        if message is None or received.saved_to is not None:
+            return
+        if always or len(message.body.encode()) > self.spool.setting("large-message"):
+            from .large import save, summary_of
+
+            received.summary = summary_of(message.body)
+            received.saved_to = save(self.maildir.path, message, self.name, received.entry.key)
+
+    def find(self, ref: str) -> list[Received]:
+        """Return the messages that *ref* names: genuine ones first, then those set aside.
+
+        *ref*: 5 or more characters of a reference, a Message-ID, a path, or `@` for the last one shown.
+        Raises: NoSuchMessage.
+        """
+        if "/" in ref:
+            entries = [self._entry_at(ref)]
+        else:
+            wanted = self._gate().last if ref == "@" else ref.strip("<>")
+            entries = self._named(wanted)
+        found = []
+        for entry in entries:
+            try:
+                found.append(self.judge(entry, first=False))
+            except FileNotFoundError:
+                continue
+        if not found:
+            raise NoSuchMessage(f"no message {ref!a} here", "mipc history lists them")
+        return sorted(found, key=lambda received: bool(received.entry.verdict))
+
+    def _named(self, wanted: str) -> list[Entry]:
+        entries = self.maildir.entries(*_FOLDERS)
+        if not wanted or (len(wanted) < 5 and "@" not in wanted):
+            return []
+        found, others = [], []
+        for entry in entries:
+            id = message_id(entry.key)
+            if id is None:
+                others.append(entry)
+            elif id == wanted or reference(id).startswith(wanted.lower()):
+                found.append(entry)
+        return found or [entry for entry in others if self._is_named(entry, wanted)]
+
+    def _is_named(self, entry: Entry, wanted: str) -> bool:
+        try:
+            message = self.judge(entry, first=False).message
+        except FileNotFoundError:
+            return False
+        return message is not None and (message.id == wanted or reference(message.id).startswith(wanted.lower()))
+
+    def _entry_at(self, path: str) -> Entry:
+        inside = os.path.relpath(os.path.abspath(path), os.path.abspath(self.maildir.path))
+        folder, _, name = inside.rpartition("/")
+        if folder not in _FOLDERS:
+            raise NoSuchMessage(f"{path} is not in this mailbox", "mipc verify FILE judges any file")
+        return Entry(folder, name)

@@ -1,0 +1,271 @@
+"""What a message is as a file: composing one, and reading one back.
+
+Pure: no clock, no randomness, no file. `compose` emits fields whose values are already in the
+canonical form that `signing` covers, so composing and signing are one pass. `split` is the only
+place where a header block is taken apart. The rules of the format are protocol.md, section 4.
+"""
+
+from __future__ import annotations
+
+from .address import address_of, local_part
+from .errors import BadData
+from .signing import Malformed, content_digest, reference
+from .wire import base64_lines, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+MAX_HEADER = 65536  # bytes
+MAX_FIELDS = 200
+MAX_SUBJECT = 72  # characters, of a subject taken from the text
+REF_LENGTH = 5
+
+_IMPORTANCE = ("low", "normal", "high")
+_TEXT = "text/plain; charset=utf-8"
+
+
+class Attachment:
+    """A file that came with a message: its name as the sender wrote it (not safe as a path), type, content."""
+
+    __slots__ = ("content", "name", "type")
+
+    def __init__(self, name: str, type: str, content: bytes) -> None:
+        self.name, self.type, self.content = name, type, content
+
+
+class Draft:
+    """All that a sender decides about a message; checked, so that composing it cannot fail.
+
+    Raises: BadData, saying which value cannot be sent.
+    """
+
+    __slots__ = (
+        "attachments",
+        "auto",
+        "data",
+        "expires",
+        "importance",
+        "kind",
+        "references",
+        "subject",
+        "text",
+    )
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        subject: str | None = None,
+        data: str | None = None,
+        attachments: Sequence[Attachment] = (),
+        importance: str | None = None,
+        expires: float | None = None,
+        references: Sequence[str] = (),
+        auto: str | None = None,
+        kind: str = "message",
+    ) -> None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BadData("the text is not UTF-8", "send it as a file: --attach FILE") from None
+        if subject is not None and any(c in subject for c in "\r\n\0"):
+            raise BadData("the subject has a line break in it", "give a subject of one line")
+        if importance not in (None, *_IMPORTANCE):
+            raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(_IMPORTANCE))
+        self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
+        self.importance, self.expires, self.references = importance, expires, tuple(references)
+        self.auto, self.kind = auto, kind
+
+    def digest(self, to: Sequence[str]) -> str:
+        """Return what tells this draft to these recipients from any other."""
+        parts = [
+            ",".join(to),
+            self.text,
+            self.subject,
+            self.data,
+            self.importance,
+            self.expires,
+            self.references,
+        ]
+        files = [(a.name, content_digest(a.content)) for a in self.attachments]
+        return content_digest(repr((parts, files, self.auto, self.kind)).encode())
+
+
+class Message:
+    """A message as a reader sees it; every field came from what its signature covers."""
+
+    __slots__ = (
+        "attachments", "body", "data", "date", "expires", "from_", "id", "importance",
+        "in_reply_to", "kind", "references", "size", "subject", "to",
+    )  # fmt: skip
+
+    def __init__(
+        self, fields: dict[str, str], body: str, data: Any, attachments: Sequence[Attachment], size: int
+    ) -> None:
+        self.id = fields.get("message-id", "").strip("<>")
+        self.from_ = local_part(_bare(fields.get("from", "")))
+        self.to = tuple(local_part(_bare(a)) for a in fields.get("to", "").split(",") if a.strip())
+        self.subject = decode_words(fields.get("subject", ""))
+        self.date = parse_date(fields.get("date", ""))
+        self.expires = parse_date(fields["expires"]) if "expires" in fields else None
+        self.kind = fields.get("ipc-kind", "message")
+        self.importance = fields.get("importance")
+        self.in_reply_to = fields.get("in-reply-to", "").strip("<>") or None
+        self.references = tuple(r.strip("<>") for r in fields.get("references", "").split())
+        self.body, self.data, self.attachments, self.size = body, data, tuple(attachments), size
+
+    @property
+    def ref(self) -> str:
+        """The short reference that a person types."""
+        return reference(self.id)[:REF_LENGTH]
+
+    @property
+    def titled(self) -> bool:
+        """Whether the subject says anything that the text's first line does not."""
+        return self.subject not in ("", subject_of(self.body))
+
+
+def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) -> tuple[list[tuple[str, str]], bytes]:
+    """Return the fields, canonical and in file order, and the body: the same bytes for the same arguments.
+
+    *id* is the Message-ID's local part; *t* the Unix second of the Date. Add IPC-Signature, then `join`.
+    """
+    subject = subject_of(draft.text) if draft.subject is None else draft.subject
+    fields = [
+        ("Date", format_date(t)),
+        ("From", address_of(sender)),
+        ("To", ", ".join(map(address_of, to))),
+        ("Message-ID", f"<{id}@ipc.invalid>"),
+        ("Subject", encode_words(subject)),
+    ]
+    if draft.references:
+        # RFC 5322, 3.6.4; the first and the last 19 are enough to thread by.
+        chain = draft.references if len(draft.references) <= 20 else (draft.references[0], *draft.references[-19:])
+        fields.append(("In-Reply-To", f"<{chain[-1]}>"))
+        fields.append(("References", " ".join(f"<{r}>" for r in chain)))
+    if draft.importance is not None:
+        fields.append(("Importance", draft.importance))
+    if draft.expires is not None:
+        fields.append(("Expires", format_date(t + int(draft.expires))))
+    if draft.auto is not None:
+        fields.append(("Auto-Submitted", draft.auto))
+    fields.append(("IPC-Kind", draft.kind))
+    fields.append(("MIME-Version", "1.0"))
+    if draft.data is None and not draft.attachments:
+        encoding, body = encode_text(draft.text)
+        fields += [("Content-Type", _TEXT), ("Content-Transfer-Encoding", encoding)]
+    else:
+        boundary, body = _multipart(draft, content_digest(id.encode())[:24])
+        fields += [
+            ("Content-Type", f'multipart/mixed; boundary="{boundary}"'),
+            ("Content-Transfer-Encoding", "8bit"),
+        ]
+    return fields, body
+
+
+def join(fields: Sequence[tuple[str, str]], body: bytes) -> bytes:
+    """Return the bytes of the file; a value over 78 characters is folded at its spaces."""
+    lines = [f"{n}: {v}" if len(n) + len(v) < 77 or "\n" in v else _fold(n, v) for n, v in fields]
+    return "\n".join([*lines, "\n"]).encode("ascii") + body
+
+
+def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
+    """Return the header as (lower-case name, value in RFC 6376 relaxed form) in file order, and the body as it is.
+
+    Raises: Malformed.
+    """
+    end = raw.find(b"\n\n") + 1
+    crlf = raw.find(b"\n\r\n", 0, end or len(raw)) + 1
+    head, body = (raw[:crlf], raw[crlf + 2 :]) if crlf else (raw[:end], raw[end + 1 :]) if end else (raw, b"")
+    if len(head) > MAX_HEADER:
+        raise Malformed("the header is too large")
+    if b"\r" in head:
+        head = head.replace(b"\r\n", b"\n")
+    if b"\r" in head or b"\0" in head or not head.isascii():
+        raise Malformed("the header has a NUL, a stray CR, or a byte over 127")
+    fields: list[tuple[str, bytes]] = []
+    for line in head.removesuffix(b"\n").replace(b"\n ", b" ").replace(b"\n\t", b" ").split(b"\n"):
+        octets, colon, value = line.partition(b":")
+        name = octets.decode("ascii")
+        if not colon or not name or not name.isprintable() or " " in name:
+            raise Malformed("a line of the header is not a field")
+        if b"\t" in value or b"  " in value:
+            value = b" ".join([word for word in value.replace(b"\t", b" ").split(b" ") if word])
+        fields.append((name.lower(), value.strip(b" ")))
+    if len(fields) > MAX_FIELDS:
+        raise Malformed("the header has too many fields")
+    return fields, body
+
+
+def parse(fields: Sequence[tuple[str, bytes]], body: bytes, *, size: int, covered: frozenset[str] | None) -> Message:
+    """Return the message. Fields outside *covered* (None: all may be used) are as if they were not there.
+
+    Raises: Malformed.
+    """
+    known: dict[str, str] = {}
+    for name, value in fields:
+        if covered is None or name in covered:
+            known.setdefault(name, value.decode("utf-8", "backslashreplace"))
+    if not known.get("from"):
+        raise Malformed("no From")
+    known.setdefault("message-id", f"<{content_digest(repr(fields).encode() + body)[:32]}@unknown.invalid>")
+    encoding = known.get("content-transfer-encoding", "7bit").lower()
+    kind = known.get("content-type", "text/plain").lower()
+    if kind in (_TEXT, "text/plain", "text/plain; charset=us-ascii"):
+        return Message(known, decode_text(encoding, body), None, (), size)
+    from .mime import read_parts  # the email package: half a command's start, needed by few messages
+
+    text, data, attachments = read_parts(known, body)
+    return Message(known, text, data, attachments, size)
+
+
+def subject_of(text: str) -> str:
+    """Return the subject of a text that was given none: its first line that is not blank, cut."""
+    for line in text[:4096].split("\n"):
+        words = " ".join("".join(c if c.isprintable() else " " for c in line).split())
+        if words:
+            return words if len(words) <= MAX_SUBJECT else words[: MAX_SUBJECT - 3] + "..."
+    return "(no text)"
+
+
+def _bare(address: str) -> str:
+    """Return the address in `Name <address>`."""
+    start, end = address.rfind("<"), address.rfind(">")
+    return address[start + 1 : end].strip() if 0 <= start < end else address.strip()
+
+
+def _fold(name: str, value: str) -> str:
+    lines, line = [], f"{name}:"
+    for word in value.split(" "):
+        if len(line) + len(word) > 77 and line.strip(" ") and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\n".join([*lines, line])
+
+
+def _multipart(draft: Draft, seed: str) -> tuple[str, bytes]:
+    encoding, text = encode_text(draft.text)
+    parts = [f"Content-Type: {_TEXT}\nContent-Transfer-Encoding: {encoding}\n\n".encode() + text]
+    if draft.data is not None:
+        head = "Content-Type: application/json\nContent-Disposition: inline; filename=data.json\n"
+        parts.append(f"{head}Content-Transfer-Encoding: base64\n\n".encode() + base64_lines(draft.data.encode()))
+    for file in draft.attachments:
+        head = f"Content-Type: {file.type}\nContent-Disposition: attachment; {_filename(file.name)}\n"
+        parts.append(f"{head}Content-Transfer-Encoding: base64\n\n".encode() + base64_lines(file.content))
+    boundary = "=_" + seed
+    while any(boundary.encode() in part for part in parts):
+        boundary = "=_" + content_digest(boundary.encode())[:24]
+    mark = f"--{boundary}\n".encode()
+    return boundary, mark + mark.join(parts) + f"--{boundary}--\n".encode()
+
+
+def _filename(name: str) -> str:
+    """Return the filename parameter. Source: RFC 2231, 4, for all but the plainest names."""
+    safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+    if name and all(c in safe for c in name) and len(name) < 60:
+        return f'filename="{name}"'
+    octets = name.encode("utf-8", "surrogateescape")
+    return "filename*=utf-8''" + "".join(chr(b) if chr(b) in safe else f"%{b:02X}" for b in octets)

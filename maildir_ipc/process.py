@@ -1,0 +1,142 @@
+"""Which process this is, which ones it runs under, and whether a recorded one still runs.
+
+Reads /proc, or asks ps(1) where there is none. Knows nothing of sessions or mail:
+it only names processes so that a name never means two of them (boot, namespace, pid, start time).
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Process:
+    """One process: *start* is in clock ticks since boot (elsewhere seconds); *tty* is 0 for none."""
+
+    __slots__ = ("_argv", "comm", "parent", "pid", "start", "tty")
+
+    def __init__(self, pid: int, parent: int, start: int, tty: int, comm: str, argv: list[str] | None = None) -> None:
+        self.pid, self.parent, self.start, self.tty, self.comm, self._argv = (
+            pid,
+            parent,
+            start,
+            tty,
+            comm,
+            argv,
+        )
+
+    @property
+    def argv(self) -> list[str]:
+        """The arguments, read when they are first asked for; empty when the process has gone."""
+        if self._argv is None:
+            self._argv = _arguments(self.pid)
+        return self._argv
+
+
+class Host:
+    """This boot of this machine, as seen from this pid namespace. Parts that are not known are "0"."""
+
+    __slots__ = ("boot", "name", "namespace")
+
+    def __init__(self, boot: str, namespace: str, name: str) -> None:
+        self.boot, self.namespace, self.name = boot, namespace, name
+
+    def mark(self, process: Process) -> str:
+        """Return what names *process* among all that ever ran: BOOT.NS.PID.START."""
+        return f"{self.boot}.{self.namespace}.{process.pid}.{process.start}"
+
+    def runs(self, mark: str) -> bool | None:
+        """Return whether the process so marked runs; None where this host cannot tell."""
+        parts = mark.split(".")
+        if len(parts) != 4 or parts[0] == "0" or parts[:2] != [self.boot, self.namespace] or parts[2] == "0":
+            return None
+        process = lookup(int(parts[2]))
+        return process is not None and str(process.start) == parts[3]
+
+
+def this_host() -> Host:
+    """Return the host we run on."""
+    name = os.uname().nodename
+    if not os.path.isdir("/proc/self"):
+        return Host(_boot_by_sysctl(), "0", name)
+    try:
+        boot = _read("/proc/sys/kernel/random/boot_id")[:8].decode()
+    except OSError:
+        boot = "0"
+    try:
+        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        namespace = "0"
+    return Host(boot, namespace, name)
+
+
+def lookup(pid: int | str) -> Process | None:
+    """Return the process with this pid ("self" for our own), or None. EPERM does not matter: /proc is readable."""
+    try:
+        text = _read(f"/proc/{pid}/stat")
+    except FileNotFoundError:
+        return None if os.path.isdir("/proc/self") else _by_ps(os.getpid() if pid == "self" else int(pid))
+    except (ProcessLookupError, PermissionError):
+        return None
+    # comm may hold spaces and parentheses: the last ")" ends it. Source: proc(5).
+    head, _, tail = text.rpartition(b")")
+    number, _, comm = head.partition(b"(")
+    rest = tail.split()
+    if rest[0] in (b"Z", b"X"):
+        return None
+    return Process(int(number), int(rest[1]), int(rest[19]), int(rest[4]), comm.decode("utf-8", "replace"))
+
+
+def ancestry() -> Iterator[Process]:
+    """Yield our parent, its parent, and so on to the one without a parent in this namespace."""
+    process = lookup("self")
+    while process is not None and process.parent > 0:
+        process = lookup(process.parent)
+        if process is not None:
+            yield process
+
+
+def _arguments(pid: int) -> list[str]:
+    try:
+        data = _read(f"/proc/{pid}/cmdline")
+    except OSError:
+        return []
+    return [part.decode("utf-8", "replace") for part in data.rstrip(b"\0").split(b"\0")]
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 65536)
+    finally:
+        os.close(fd)
+
+
+def _by_ps(pid: int) -> Process | None:
+    """Return the process as POSIX ps(1) knows it; start is a hash of lstart, good enough to tell re-used pids."""
+    import subprocess
+    import zlib
+
+    environment = {"LC_ALL": "C", "PATH": "/bin:/usr/bin"}
+    command = ["ps", "-ww", "-o", "ppid=,tty=,lstart=,command=", "-p", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    words = done.stdout.split()
+    if done.returncode or len(words) < 8:
+        return None
+    start = zlib.crc32(" ".join(words[2:7]).encode())
+    tty = 0 if words[1] in ("?", "??", "-") else 1
+    return Process(pid, int(words[0]), start, tty, os.path.basename(words[7])[:15], words[7:])
+
+
+def _boot_by_sysctl() -> str:
+    """Return eight hexadecimal digits of the boot time on a system without /proc."""
+    if os.uname().sysname != "Darwin":
+        return "0"
+    import subprocess
+
+    done = subprocess.run(["/usr/sbin/sysctl", "-n", "kern.boottime"], capture_output=True, text=True, check=False)
+    digits = "".join(c for c in done.stdout.partition(",")[0] if c.isdigit())
+    return f"{int(digits):08x}" if digits else "0"

@@ -1,0 +1,77 @@
+"""Small text records: `word value` lines, read whole and replaced whole.
+
+A reader sees the old record or the new one, never a part of either; words that it does not know
+stay where they are, so an older program does not destroy what a newer one wrote.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .maildir import fsync
+
+_LIMIT = 1 << 20  # bytes; a record is a few lines
+
+
+def read(path: str) -> str | None:
+    """Return the record at *path*; None when there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return os.read(fd, _LIMIT).decode("utf-8", "replace")
+    finally:
+        os.close(fd)
+
+
+def replace(path: str, text: str, *, sync: bool = True) -> None:
+    """Put *text* at *path*, mode 0600; with *sync* it survives a power cut when this returns."""
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            data = text.encode()
+            while data:
+                data = data[os.write(fd, data) :]
+            if sync:
+                fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
+    if sync:
+        sync_directory(os.path.dirname(path))
+
+
+def remove(path: str) -> None:
+    """Remove a record if it is there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def sync_directory(path: str) -> None:
+    """Return when the names in this directory survive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_directory(path: str) -> None:
+    """Make a directory of mode 0700, whatever the umask, unless it is there."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    os.chmod(path, 0o700)
+
+
+def words(text: str) -> dict[str, str]:
+    """Return the `word value` lines of a record, the last of each word."""
+    return dict(line.split(" ", 1) for line in text.split("\n") if " " in line)

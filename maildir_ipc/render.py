@@ -1,0 +1,217 @@
+"""How things are worded: messages for people and agents, and the same as JSON.
+
+Whatever came from a sender is data: control and bidirectional characters are written as escapes, and
+each message stands between two lines with a random mark, so that no text can pretend to be another
+message. docs/reference/json.md describes the JSON.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .batch import Batch
+    from .delivery import Sent
+    from .errors import MaildirIPCError
+    from .mailbox import Received
+    from .message import Message
+
+VERSION = 1
+MAX_CHARS = 8000
+MAX_LINES = 150
+_RESERVED = 400  # characters for the lines around the messages
+
+# What could move the cursor, hide text, or make it read in another order than it is written.
+_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF}
+_KEPT = {0x09, 0x0A}
+_ESCAPES = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in [*range(32), *range(127, 160), *_BIDI]
+    if code not in _KEPT
+}
+_VERDICTS = {
+    "pass": "verified",
+    "none": "UNSIGNED",
+    "bad": "bad signature",
+    "expired": "expired",
+    "replay": "a copy of an older message",
+    "unknown-key": "signed with a key that is not here",
+    "misdirected": "not addressed to this mailbox",
+    "malformed": "not a message",
+}
+
+
+class Bound:
+    """Says which messages still fit into what one command may print."""
+
+    __slots__ = ("chars", "full", "json", "lines", "mark", "max_lines", "now")
+
+    def __init__(self, chars: int | None, now: float, mark: str, *, json: bool = False, full: bool = False) -> None:
+        """*chars* is the total bound in characters; None for no bound."""
+        self.chars: float = float("inf") if chars is None else chars - _RESERVED
+        self.lines: float = float("inf") if chars is None or json else MAX_LINES - 8
+        self.now, self.mark, self.json, self.full = now, mark, json, full
+
+    def takes(self, received: Received) -> bool:
+        """Count *received* in and return True, or return False when it does not fit."""
+        text = to_json(message_object(received, full=self.full)) if self.json else self.text(received)
+        chars, lines = self.chars - len(text), self.lines - text.count("\n")
+        if chars < 0 or lines < 0:
+            return False
+        self.chars, self.lines = chars, lines
+        return True
+
+    def text(self, received: Received) -> str:
+        """Return the message as `check` prints it."""
+        return fenced(received, self.mark, self.now, full=self.full)
+
+
+def escape(text: str, *, line: bool = False) -> str:
+    """Return *text* with everything that a terminal would obey written out; with *line*, on one line."""
+    shown = text.translate(_ESCAPES)
+    return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
+
+
+def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> str:
+    """Return a message between its two marked lines."""
+    message, shown = received.message, _VERDICTS[received.verdict]
+    if message is None:
+        return f"--- from ? · {shown} · #{mark}\n({escape(received.entry.path, line=True)})\n--- end #{mark}\n"
+    to = "" if len(message.to) == 1 else f" to {escape(', '.join(message.to), line=True)}"
+    title = f"--- {message.ref} from {escape(message.from_, line=True)}{to} · {when(message.date, now)} · {shown}"
+    lines = [f"{title}{_marks(message)} · #{mark}"]
+    if message.titled:
+        lines.append(f"Subject: {escape(message.subject, line=True)}")
+    lines += [f"Attachment: {escape(a.name, line=True)} ({len(a.content)} bytes)" for a in message.attachments]
+    if message.data is not None:
+        lines.append(f"Data: {escape(to_json(message.data), line=True)}")
+    lines.append(escape(_body(received, full=full)))
+    lines.append(f"--- end {message.ref} #{mark}\n")
+    return "\n".join(lines)
+
+
+def check_end(batch: Batch) -> str:
+    """Return the last line of `check`."""
+    parts = [f"{batch.remaining} more unread: mipc check"] if batch.remaining else []
+    last = batch.messages[-1].message if batch.messages else None
+    if last is not None:
+        parts.append(f"answer: mipc reply {last.ref} 'text'")
+    return " · ".join(parts) + "\n" if parts else ""
+
+
+def rejection(received: Received) -> str:
+    """Return the line that names a message which was set aside."""
+    message = received.message
+    if message is None:
+        return f"set aside 1: {_VERDICTS[received.verdict]}: {escape(received.entry.key, line=True)}"
+    who = escape(message.from_, line=True)
+    return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: mipc read {message.ref}"
+
+
+def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
+    """Return a message as JSON's object; without *full* a large one has its summary."""
+    m = received.message
+    if m is None:
+        return {
+            "id": None,
+            "ref": None,
+            "from": None,
+            "verdict": received.verdict,
+            "path": received.path,
+        }
+    return {
+        "id": m.id,
+        "ref": m.ref,
+        "from": m.from_,
+        "to": list(m.to),
+        "subject": m.subject,
+        "body": m.body if full else _body(received, full=False, plain=True),
+        "date": iso(m.date),
+        "verdict": received.verdict,
+        "kind": m.kind,
+        "in_reply_to": m.in_reply_to,
+        "data": m.data,
+        "attachments": [{"name": a.name, "type": a.type, "size": len(a.content)} for a in m.attachments],
+        "size": m.size,
+        "truncated": received.saved_to is not None and not full,
+        "saved_to": received.saved_to,
+        "forwarded_from": None,
+        "path": received.path,
+    }
+
+
+def batch_object(batch: Batch, identity: str, *, full: bool) -> dict[str, Any]:
+    """Return what `check --json` prints."""
+    return {
+        "v": VERSION,
+        "identity": identity,
+        "messages": [message_object(received, full=full) for received in batch.messages],
+        "remaining": batch.remaining,
+        "rejected": len(batch.rejected),
+    }
+
+
+def sent_object(sent: Sent) -> dict[str, Any]:
+    """Return what `send --json` prints."""
+    deliveries = [
+        {
+            "to": d.to,
+            "delivered_to": d.delivered_to,
+            "state": d.state,
+            "why": d.error.message if d.error else None,
+        }
+        for d in sent.deliveries
+    ]
+    return {"v": VERSION, "id": sent.message_id, "ref": sent.ref, "deliveries": deliveries}
+
+
+def error_object(error: MaildirIPCError) -> dict[str, Any]:
+    """Return a failure as `--json` prints it."""
+    fields = {"code": error.exit_code, "name": error.name, "message": error.message, "next": error.next}
+    return {"v": VERSION, "error": fields}
+
+
+def to_json(value: object) -> str:
+    """Return one line of JSON."""
+    import json
+
+    return json.dumps(value, ensure_ascii=True, separators=(", ", ": "))
+
+
+def when(date: float, now: float) -> str:
+    """Return a date as a person says it, and exactly."""
+    age = now - date
+    exact = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(date))
+    if age < 0:
+        return exact
+    for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if age >= seconds:
+            count = int(age // seconds)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago ({exact})"
+    return f"just now ({exact})"
+
+
+def iso(date: float) -> str:
+    """Return RFC 3339, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(date))
+
+
+def _body(received: Received, *, full: bool, plain: bool = False) -> str:
+    message = received.message
+    assert message is not None
+    if received.saved_to is None or full:
+        return message.body
+    if plain:
+        return received.summary or ""
+    size = len(message.body.encode())
+    return f"{received.summary}\n({size} bytes) Full content saved to: {received.saved_to}"
+
+
+def _marks(message: Message) -> str:
+    marks = [message.kind] if message.kind != "message" else []
+    if message.importance == "high":
+        marks.append("IMPORTANT")
+    return "".join(f" · {escape(mark, line=True)}" for mark in marks)

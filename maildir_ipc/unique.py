@@ -1,0 +1,77 @@
+"""Names that no other process ever makes: of message files, and of who holds a claim.
+
+Source: maildir(5); protocol.md, sections 3 and 6.1. Clock, randomness, pid and host are parameters.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEASE_SECONDS = 600.0  # for an owner whose process cannot be looked up
+
+
+class Namer:
+    """Makes unique names and owner tokens that increase within this process and repeat nowhere."""
+
+    __slots__ = ("_count", "_last", "host", "mark", "pid", "random", "wall")
+
+    def __init__(
+        self,
+        mark: str,
+        host: str,
+        wall: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        for char, code in (("/", "\\057"), (":", "\\072"), (",", "\\054")):
+            host = host.replace(char, code)
+        self.mark, self.host, self.wall, self.random = mark, host[:64], wall, random
+        self.pid = mark.split(".")[2]
+        self._count, self._last = 0, 0
+
+    def serial(self) -> str:
+        """Return the part of a unique name before its host; it is also a Message-ID's local part."""
+        # Never backwards within a process: the order of names is the order of reading.
+        self._last = max(int(self.wall() * 1_000_000), self._last + 1)
+        self._count += 1
+        seconds, micros = divmod(self._last, 1_000_000)
+        return f"{seconds}.M{micros:06}P{self.pid}Q{self._count}R{self.random(8).hex()}"
+
+    def unique(self, serial: str | None = None) -> str:
+        """Return a unique name."""
+        return f"{serial or self.serial()}.{self.host}"
+
+    def owner(self, lease: float = LEASE_SECONDS, *, process: bool = True) -> str:
+        """Return an owner token: ours while this process lives, or (process=False) for the lease only."""
+        boot, namespace, pid, start = self.mark.split(".") if process else ("0", "0", "0", "0")
+        return f"{boot}.{namespace}.{pid}.{start}.{int(self.wall() + lease)}.{self.random(4).hex()}"
+
+
+def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:
+    """Return whether a claim with this owner token still holds.
+
+    By its process where that can be looked up here, else by its lease. A token that cannot be read is
+    of a later version: it is held until somebody who understands it says otherwise.
+    """
+    process, _, rest = owner.rpartition(".")[0].rpartition(".")
+    if not rest.isdigit():
+        return True
+    alive = runs(process)
+    return now <= int(rest) if alive is None else alive
+
+
+def is_serial(text: str) -> bool:
+    """Return whether *text* is the part of one of our unique names before the host."""
+    seconds, dot, rest = text.partition(".M")
+    random = rest.rpartition("R")[2]
+    return bool(dot) and seconds.isdigit() and len(seconds) == 10 and len(random) == 16 and "/" not in text
+
+
+def message_id(key: str) -> str | None:
+    """Return the Message-ID that goes with a unique name of ours, or None for somebody else's name."""
+    serial = ".".join(key.split(".")[:2])
+    return f"{serial}@ipc.invalid" if is_serial(serial) else None

@@ -1,0 +1,124 @@
+"""How texts, words and dates are written in a message, and read back exactly.
+
+Source: RFC 2045 (transfer encodings), RFC 2047 (encoded words), RFC 5322, 3.3 (dates). Pure.
+"""
+
+from __future__ import annotations
+
+import binascii
+import time
+
+from .signing import Malformed
+
+MAX_LINE = 998  # octets; RFC 5322, 2.1.1
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def encode_text(text: str) -> tuple[str, bytes]:
+    """Return the transfer encoding and the encoded text with its one LF: `decode_text` gives exactly *text* back."""
+    data = text.encode()
+    if not (b"\r" in data or b"\0" in data or data.endswith(b"\n") or _has_long_line(data)):
+        return "8bit", data + b"\n"
+    specials = len(data) - len(data.translate(None, bytes((0, 13, *range(128, 256)))))
+    if specials * 6 > len(data):
+        return "base64", base64_lines(data)
+    return "quoted-printable", _quoted_printable(data) + b"\n"
+
+
+def decode_text(encoding: str, body: bytes) -> str:
+    """Return the text of a body; bytes that are not UTF-8 (never ours) become backslash escapes.
+
+    Raises: Malformed.
+    """
+    if b"\r\n" in body:
+        body = body.replace(b"\r\n", b"\n")  # a transport's line ends: a text's own CR is never written 8bit
+    # All of them: a signature does not cover empty lines at the end, so none of them may be shown.
+    body = body.rstrip(b"\n")
+    try:
+        if encoding == "quoted-printable":
+            body = binascii.a2b_qp(body)
+        elif encoding == "base64":
+            body = binascii.a2b_base64(body)
+        elif encoding not in ("7bit", "8bit", "binary"):
+            raise Malformed("unknown transfer encoding")
+    except binascii.Error:
+        raise Malformed("the body cannot be decoded") from None
+    return body.decode("utf-8", "backslashreplace")
+
+
+def base64_lines(data: bytes) -> bytes:
+    """Return *data* in base64, in lines of 76. Source: RFC 2045, 6.8."""
+    return b"".join([binascii.b2a_base64(data[i : i + 57]) for i in range(0, len(data), 57)]) or b"\n"
+
+
+def encode_words(text: str) -> str:
+    """Return *text* as a canonical header value: as it is, or as RFC 2047 encoded words."""
+    plain = text.isascii() and text.isprintable() and "=?" not in text and "  " not in text
+    if plain and text == text.strip() and not any(len(w) > 70 for w in text.split(" ")):
+        return text
+    words, chunk = [], b""
+    for char in text:
+        octets = char.encode("utf-8", "replace")
+        if len(chunk) + len(octets) > 42:
+            words.append(chunk)
+            chunk = b""
+        chunk += octets
+    return " ".join(f"=?utf-8?b?{binascii.b2a_base64(w, newline=False).decode()}?=" for w in [*words, chunk])
+
+
+def decode_words(value: str) -> str:
+    """Return a header value as text; what is not RFC 2047 stays as it is."""
+    if "=?" not in value:
+        return value
+    octets = b""
+    for word in value.split(" "):
+        if not (word[:10].lower() == "=?utf-8?b?" and word.endswith("?=")):
+            from .mime import decode_header  # somebody else's encoded words
+
+            return decode_header(value)
+        try:
+            octets += binascii.a2b_base64(word[10:-2])
+        except (binascii.Error, ValueError):
+            return value
+    return octets.decode("utf-8", "backslashreplace")
+
+
+def format_date(t: float) -> str:
+    """Return an RFC 5322 date, in UTC, whatever the locale."""
+    g = time.gmtime(t)
+    day, month = _DAYS[g.tm_wday], _MONTHS[g.tm_mon - 1]
+    return f"{day}, {g.tm_mday:02} {month} {g.tm_year} {g.tm_hour:02}:{g.tm_min:02}:{g.tm_sec:02} +0000"
+
+
+def parse_date(text: str) -> float:
+    """Return the Unix time of an RFC 5322 date; 0 when it is none."""
+    try:
+        _, day, month, year, clock, zone = text.split(" ")
+        hours, minutes, seconds = (int(x) for x in clock.split(":"))
+        days = _days_from_civil(int(year), _MONTHS.index(month) + 1, int(day))
+        offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+        return days * 86400 + hours * 3600 + minutes * 60 + seconds - (offset if zone[0] == "+" else -offset)
+    except (ValueError, IndexError):
+        from .mime import parse_any_date  # a form that we do not write
+
+        return parse_any_date(text)
+
+
+def _days_from_civil(year: int, month: int, day: int) -> int:
+    """Return the days since 1970-01-01 (calendar.timegm would load datetime)."""
+    year -= month <= 2
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return year * 365 + year // 4 - year // 100 + year // 400 + of_year - 719468
+
+
+def _has_long_line(data: bytes) -> bool:
+    return len(data) > MAX_LINE and max(map(len, data.split(b"\n"))) > MAX_LINE
+
+
+def _quoted_printable(data: bytes) -> bytes:
+    """Return *data* so that its lines stay lines, and what a signature does not cover (final LFs) is spelled out."""
+    text = data.rstrip(b"\n")
+    lines = [binascii.b2a_qp(line, istext=False) for line in text.split(b"\n")]
+    return b"\n".join(lines) + b"=0A" * (len(data) - len(text))

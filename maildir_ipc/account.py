@@ -11,12 +11,13 @@ import time
 
 from . import records
 from .address import parse_name
-from .errors import Misconfigured, NameTaken, NoSuchName, NotYours, Usage
+from .anchor import find_anchor
+from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, Usage
 from .keyring import Keyring, random_secret
 from .mailbox import Mailbox
 from .maildir import cannot_write
 from .message import split
-from .process import lookup, this_host
+from .process import Host, ancestry, lookup
 from .session import STANDING, Sessions
 from .signing import MALFORMED, Key, Malformed, verify
 from .spool import Spool
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .directory import Row
-    from .process import Host
-    from .session import Session
     from .settings import Settings
+    from .spool import Lock
+    from .tokens import Session
 
 
 class Registered:
@@ -50,7 +51,7 @@ class Account:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings, self.clock = settings, clock
         self.notes: list[str] = settings.notes
-        self.host: Host = this_host()
+        self.host = Host()
         self.keyring = Keyring(settings.config, settings.secret)
         self.keyring.notes = self.notes
         self._spool: Spool | None = None
@@ -122,8 +123,11 @@ class Account:
 
     def namer(self) -> Namer:
         """Return what makes names and claims in this process's name."""
+        return Namer(self._mark, os.getpid(), self.host.name, self.clock)
+
+    def _mark(self) -> str:
         process = lookup("self")
-        return Namer(self.host.mark(process) if process else f"0.0.{os.getpid()}.0", self.host.name, self.clock)
+        return self.host.mark(process) if process else f"0.0.{os.getpid()}.0"
 
     def identify(self, said: str | None, *, only_reading: bool = False) -> Session:
         """Return the session that the caller acts in. Raises: NotYours, Misconfigured, Usage."""
@@ -145,7 +149,12 @@ class Account:
             session = self.register(name, said=name).session
             self.notes.append(f"registered {name} for commands without a terminal; mipc unregister ends that")
             return session
-        return self.identify(said)
+        try:
+            return self.identify(said)
+        except NoSpool:
+            if self.settings.root_given:
+                raise
+            raise NotYours("nobody has registered here", "mipc register NAME") from None
 
     def register(self, name: str, *, said: str | None = None, takeover: bool = False, also: bool = False) -> Registered:
         """Make or take over the mailbox *name*, and open a session in it; idempotent.
@@ -155,7 +164,7 @@ class Account:
         name, said = parse_name(name), self._said(said)
         if said is not None and said != name:
             raise Usage(f"you are {said} by --as or MAILDIR_IPC_IDENTITY", f"unset it, or register {said}")
-        anchor = None if said is not None else Sessions.anchor_of()
+        anchor = None if said is not None else find_anchor(ancestry())
         if anchor is None and said is None:
             raise NotYours("no terminal and no agent to register", f"mipc register {name} --as {name}")
         spool = self.spool_or_new()
@@ -166,9 +175,10 @@ class Account:
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
                 sessions.may_open(name, anchor, takeover=takeover)
+                session = sessions.prepare(lock, name, anchor, self.settings.client)
                 spool.ensure(lock, name, registered=True)
-                session = sessions.open(lock, name, anchor, self.settings.client)
-                ended = [] if also or session.mark == STANDING else self._end_others(sessions, session)
+                sessions.open(lock, session)
+                ended = [] if also or session.mark == STANDING else self._end_others(lock, sessions, session)
         except OSError as error:
             raise cannot_write(spool.root, error) from error
         unread = len([n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")])
@@ -178,8 +188,8 @@ class Account:
         """End the caller's session and return its name; mailbox and mail stay."""
         session = self.identify(said)
         sessions = self.sessions(self.spool())
-        with self.spool().lock():
-            sessions.close(session)
+        with self.spool().lock() as lock:
+            sessions.close(lock, session)
         return session.name
 
     def _said(self, said: str | None) -> str | None:
@@ -207,16 +217,17 @@ class Account:
         if target != name:
             raise NameTaken(f"{name} forwards to {target}", "choose another name, or wait until the forward ends")
 
-    def _end_others(self, sessions: Sessions, session: Session) -> list[str]:
-        others = [other for other in sessions.under(session.mark) if other.id != session.id]
+    def _end_others(self, lock: Lock, sessions: Sessions, session: Session) -> list[str]:
+        others = sessions.beside(session)
         for other in others:
-            sessions.close(other)
+            sessions.close(lock, other)
         return [other.name for other in others]
 
 
 def rotate(account: Account, *, now: bool) -> tuple[Key, int]:
     """Add a key to the spool and the keyring; return it and the second from which it signs."""
     spool = account.spool()
+    spool.signing_key()
     key = account.keyring.add(spool.id, random_secret())
     since = int(account.clock()) + (0 if now else 86400)
     with spool.lock() as lock:

@@ -29,9 +29,9 @@ class Batch:
         self.rejected: list[Received] = []
         self.remaining = 0
         self._fresh = mailbox.namer.unique
-        self._owner = mailbox.namer.owner()
+        self._owner = ""
         self._dropped: list[Entry] = []
-        self._held: list[Entry] = []
+        self._held: dict[str, Entry] = {}
         self._digests: dict[str, str] = {}
         self._last = ""
         try:
@@ -48,14 +48,15 @@ class Batch:
 
     def commit(self, received: Received) -> None:
         """Say that *received* was shown: it is read. To be called when its text has been flushed."""
-        if self.peek or received.entry not in self._held:
-            return
-        self._held.remove(received.entry)
-        if self.mailbox.seen.add(received.key, received.entry.key, received.digest):
-            self.mailbox.maildir.commit(received.entry, self._fresh)
-        else:
-            self.mailbox.maildir.set_aside(received.entry, REPLAY, self._fresh)
         assert received.message is not None
+        entry, maildir = received.entry, self.mailbox.maildir
+        if entry.name not in self._held:
+            return
+        if self.mailbox.seen.add(received.key, entry.key, received.digest):
+            maildir.commit(entry, self._fresh)
+        else:
+            maildir.set_aside(entry, REPLAY, self._fresh)
+        del self._held[entry.name]
         self._last = received.message.id
 
     def finish(self) -> None:
@@ -64,11 +65,11 @@ class Batch:
             return
         maildir = self.mailbox.maildir
         for received in self.rejected:
-            self._held.remove(received.entry)
             maildir.set_aside(received.entry, received.verdict, self._fresh)
+            del self._held[received.entry.name]
         for entry in self._dropped:
-            self._held.remove(entry)
             maildir.commit(entry, self._fresh, "ST")
+            del self._held[entry.name]
         if self.messages or self.rejected or self._dropped or self._gate.used:
             self._gate.write(self._last)
 
@@ -95,48 +96,61 @@ class Batch:
     def _candidates(self) -> list[Entry]:
         mailbox, now = self.mailbox, self.mailbox.spool.clock()
         unread = mailbox.maildir.unread(mailbox.host.runs, now)
-        found = [] if self.peek else self._gate.wait_for_key()
-        claims = [mailbox.maildir.recall(entry, self._owner, self._fresh) for entry in found]
-        recalled = [entry for entry in claims if entry is not None]
         moved = self._gate.unread_in_cur()
+        recalled = [] if self.peek else self._recalled()
         if not moved and not recalled:
             return unread
         return sorted([*unread, *moved, *recalled], key=lambda entry: entry.stem)
 
+    def _recalled(self) -> list[Entry]:
+        maildir = self.mailbox.maildir
+        claims = [maildir.recall(entry, self._own(), self._fresh) for entry in self._gate.wait_for_key()]
+        return [entry for entry in claims if entry is not None]
+
     def _take(self, entry: Entry) -> Received | None:
         """Claim and judge one entry; None when it is not to be shown."""
-        mailbox, taken_over = self.mailbox, bool(entry.owner)
-        claimed: Entry | None = entry
-        if not self.peek and not entry.owner.startswith(self._owner):
-            claimed = mailbox.maildir.claim(entry, self._owner, self._fresh)
-        if claimed is None:
-            return None
-        self._held.append(claimed)
+        mailbox, claimed = self.mailbox, entry
+        if not self.peek:
+            if entry.owner != self._owner or not entry.owner:
+                taken = mailbox.maildir.claim(entry, self._own(), self._fresh)
+                if taken is None:
+                    return None
+                claimed = taken
+            self._held[claimed.name] = claimed
         try:
+            taken_over = entry.owner not in ("", self._owner)
             received = mailbox.judge(claimed, first=True, taken_over=taken_over)
         except FileNotFoundError:
-            self._held.remove(claimed)
+            self._held.pop(claimed.name, None)
             return None
         if received.message is not None and mailbox.shows(received.verdict):
-            digest = self._digests.setdefault(received.key, received.digest)
-            if len(self._digests) > len(self.messages):
+            if received.key not in self._digests:
+                self._digests[received.key] = received.digest
                 return received
-            received.verdict = DUPLICATE if digest == received.digest else REPLAY
-        if received.verdict == SHOWN:
-            self._held.remove(claimed)
-            if not self.peek:
-                mailbox.maildir.commit(claimed, self._fresh)
-        elif received.verdict == DUPLICATE:
-            self._dropped.append(claimed)
-        else:
-            self.rejected.append(received)
+            received.verdict = DUPLICATE if self._digests[received.key] == received.digest else REPLAY
+        self._sort_out(received)
         return None
 
+    def _sort_out(self, received: Received) -> None:
+        """Note what is to become of a file that is not shown."""
+        if received.verdict not in (SHOWN, DUPLICATE):
+            self.rejected.append(received)
+        elif not self.peek and received.verdict == SHOWN:
+            self.mailbox.maildir.commit(received.entry, self._fresh)
+            del self._held[received.entry.name]
+        elif not self.peek:
+            self._dropped.append(received.entry)
+
+    def _own(self) -> str:
+        """Return our owner token; it names this process, which an empty mailbox never needs to know."""
+        if not self._owner:
+            self._owner = self.mailbox.namer.owner()
+        return self._owner
+
     def _return(self, entry: Entry) -> None:
-        self._held.remove(entry)
-        if not self.peek:
+        if self._held.pop(entry.name, None) is not None:
             self.mailbox.maildir.release(entry, self._fresh)
 
     def _give_back(self) -> None:
-        for entry in list(self._held):
+        for entry in list(self._held.values()):
             self._return(entry)

@@ -81,13 +81,15 @@ class Courier:
                         self._make(name)
                         continue
                     self._reached.add(reached)
-                    keep.keep_sent(f"{box.path}/new/{self._unique}", self._data, self._unique)
+                    keep.keep_sent(box, self._data, self._unique)
                     return Delivery(name, reached, state)
             raise TryAgain(f"{name} keeps moving", "try again")
         except DurabilityUnknown as error:
             return Delivery(name, reached, "delivered", error)
         except (TryAgain, Misconfigured) as error:
             return Delivery(name, reached, "failed", error)
+        except OSError as error:
+            return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
 
     def _put(self, name: str, reached: str, box: Maildir, *, sync: bool) -> str:
         if self._repeated and self._is_in(box):

@@ -88,6 +88,10 @@ class Misconfigured(MaildirIPCError):
     exit_code, name = 78, "misconfigured"
 
 
+class NoSpool(Misconfigured):
+    """There is no spool at that place."""
+
+
 class MailboxGone(Exception):
     """The directory that was open is no longer a mailbox: resolve the name again, and repeat.
 

@@ -42,6 +42,8 @@ def file_name(message: Message, to: str, key: str) -> str:
 
 def save(mailbox: str, message: Message, to: str, key: str) -> str:
     """Return the path of a file that holds the whole message; one that is there already is used again."""
+    import json
+
     path = f"{mailbox}/{FOLDER}/{file_name(message, to, key)}"
     if os.path.exists(path):
         return path
@@ -49,9 +51,10 @@ def save(mailbox: str, message: Message, to: str, key: str) -> str:
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(message.date))
     size = f"{len(message.body.encode()) / 1024:.1f}KB"
     head = f"# IPC Message\nFrom: {message.from_}\nTo: {to}\nTime: {when}\nSize: {size}\n\n## Content\n"
+    data = "" if message.data is None else f"\n## Data\n{json.dumps(message.data, indent=1)}\n"
     temporary = f"{path}.{os.urandom(4).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(fd, "wb") as file:
-        file.write((head + message.body + "\n").encode())
+        file.write(f"{head}{message.body}\n{data}".encode())
     os.rename(temporary, path)
     return path

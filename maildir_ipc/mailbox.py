@@ -8,11 +8,12 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 from __future__ import annotations
 
 import os
+import time
 
-from .address import EVERYONE, address_of
+from .address import EVERYONE, address_of, is_name
 from .errors import BadData, Misconfigured, NoSuchMessage
 from .maildir import REJECTED, SENT, Entry
-from .message import compose, join, parse, split
+from .message import REF_LENGTH, compose, join, parse, split
 from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
 from .signing import (
     EXPIRED,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .spool import Names, Spool
     from .unique import Namer
 
+_POLL = 0.25  # seconds
 _FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
 
 
@@ -219,7 +221,10 @@ class Mailbox:
             from .large import save, summary_of
 
             received.summary = summary_of(message.body)
-            received.saved_to = save(self.maildir.path, message, self.name, received.entry.key)
+            try:
+                received.saved_to = save(self.maildir.path, message, self.name, received.entry.key)
+            except OSError:
+                received.saved_to = received.path  # no room for a copy: the message itself is a file
 
     def find(self, ref: str) -> list[Received]:
         """Return the messages that *ref* names: genuine ones first, then those set aside.
@@ -239,12 +244,38 @@ class Mailbox:
             except FileNotFoundError:
                 continue
         if not found:
-            raise NoSuchMessage(f"no message {ref!a} here", "mipc history lists them")
+            raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
         return sorted(found, key=lambda received: bool(received.entry.verdict))
+
+    def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
+        """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.
+
+        Raises: NoSuchMessage, when it is not there or was set aside.
+        """
+        message = self.find(ref)[0].message
+        if message is None or not self.shows(self.find(ref)[0].verdict) or not is_name(message.from_):
+            raise NoSuchMessage(f"{ref} cannot be answered", "it is not verified mail from anyone here")
+        known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
+        return message.from_, (*known, message.id)
+
+    def is_ref(self, word: str) -> bool:
+        """Return whether *word* is meant as a reference: it names a message here, or can be nothing else."""
+        if any(char in word for char in "@/<234567"):
+            return (" " not in word and len(word) >= REF_LENGTH) or word == "@"
+        return len(word) >= REF_LENGTH and bool(self._named(word))
+
+    def wait(self, seconds: float) -> bool:
+        """Return True as soon as something unread lies in `new/`, or False after *seconds*."""
+        end = time.monotonic() + seconds
+        while not self.maildir.unread(self.host.runs, self.spool.clock()):
+            if time.monotonic() >= end:
+                return False
+            time.sleep(min(_POLL, max(0.0, end - time.monotonic())))
+        return True
 
     def _named(self, wanted: str) -> list[Entry]:
         entries = self.maildir.entries(*_FOLDERS)
-        if not wanted or (len(wanted) < 5 and "@" not in wanted):
+        if not wanted or (len(wanted) < REF_LENGTH and "@" not in wanted):
             return []
         found, others = [], []
         for entry in entries:

@@ -102,14 +102,8 @@ class Maildir:
         """
         temporary, final = "tmp/" + (temporary or unique), "new/" + unique
         try:
-            fd = os.open(temporary, _CREATE, 0o600, dir_fd=self.fd)  # 1
+            self._write(temporary, data, sync=sync)  # 1 to 4
             try:
-                try:
-                    _write_all(fd, data)  # 2
-                    if sync:
-                        fsync(fd)  # 3: without it a power cut leaves an empty file in new/
-                finally:
-                    os.close(fd)  # 4: NFS and quota report here
                 os.rename(temporary, final, src_dir_fd=self.fd, dst_dir_fd=self.fd)  # 5
             except BaseException:
                 self._discard(temporary)
@@ -133,29 +127,30 @@ class Maildir:
             # The message may have been read already: removing it now would lose it.
             raise DurabilityUnknown(f"delivered, but it may not survive a power cut: {error.strerror}") from error
 
-    def keep_sent(self, path: str, data: bytes, unique: str) -> None:
-        """Keep a copy of what was delivered at *path* in `.Sent`: a link, else a copy; never synced."""
+    def keep_sent(self, box: Maildir, data: bytes, unique: str) -> None:
+        """Keep a copy of what was delivered to *box* in `.Sent`: a link, else a copy; never synced.
+
+        What was promised is the delivery: a copy that cannot be kept is no failure.
+        """
         kept = f"{SENT}/cur/{unique}:2,S"
-        for _ in (1, 2):
-            try:
-                os.link(path, kept, dst_dir_fd=self.fd, follow_symlinks=False)
-                return
-            except FileExistsError:
-                return
-            except OSError:
-                # The reader was faster and the file has another name; or links are not possible here.
-                try:
-                    fd = os.open(kept, _CREATE, 0o600, dir_fd=self.fd)
-                except FileExistsError:
-                    return
-                except FileNotFoundError:
-                    self.make_folder(SENT)
-                    continue
-                try:
-                    _write_all(fd, data)
-                finally:
-                    os.close(fd)
-                return
+        try:
+            if not self._link(box, f"new/{unique}", kept):
+                self.make_folder(SENT)
+                if not self._link(box, f"new/{unique}", kept):
+                    # The reader was faster and the file has another name; or links are not possible here.
+                    self._write(f"{SENT}/tmp/{unique}", data, sync=False)
+                    os.rename(f"{SENT}/tmp/{unique}", kept, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        except OSError:
+            pass
+
+    def _link(self, box: Maildir, source: str, kept: str) -> bool:
+        try:
+            os.link(source, kept, src_dir_fd=box.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def make_folder(self, name: str) -> None:
         """Make a Maildir++ folder unless it is there."""
@@ -258,6 +253,22 @@ class Maildir:
         """Return whether *unique* lies in `new/`, claimed or not."""
         return any(Entry("new", name).stem == unique for name in self.names("new"))
 
+    def _write(self, temporary: str, data: bytes, *, sync: bool) -> None:
+        """Write a new file whole, or leave none: steps 1 to 4 of a delivery."""
+        fd = os.open(temporary, _CREATE, 0o600, dir_fd=self.fd)  # 1: O_EXCL, so nothing is overwritten
+        try:
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(fd, view) :]  # 2
+                if sync:
+                    fsync(fd)  # 3: without it a power cut leaves an empty file in new/
+            finally:
+                os.close(fd)  # 4: NFS and quota report here
+        except BaseException:
+            self._discard(temporary)
+            raise
+
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:
             os.rename(entry.path, f"{folder}/{name}", src_dir_fd=self.fd, dst_dir_fd=self.fd)
@@ -313,9 +324,3 @@ def fsync(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
     else:
         os.fsync(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

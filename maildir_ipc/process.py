@@ -37,12 +37,32 @@ class Process:
 
 
 class Host:
-    """This boot of this machine, as seen from this pid namespace. Parts that are not known are "0"."""
+    """This boot of this machine, as seen from this pid namespace. Parts that are not known are "0".
 
-    __slots__ = ("boot", "name", "namespace")
+    Each part is looked up when it is first needed.
+    """
 
-    def __init__(self, boot: str, namespace: str, name: str) -> None:
-        self.boot, self.namespace, self.name = boot, namespace, name
+    __slots__ = ("_boot", "_namespace", "name")
+
+    def __init__(self, boot: str | None = None, namespace: str | None = None, name: str | None = None) -> None:
+        self._boot, self._namespace, self.name = boot, namespace, name or os.uname().nodename
+
+    @property
+    def boot(self) -> str:
+        """The first eight digits of the boot id."""
+        if self._boot is None:
+            self._boot = _boot()
+        return self._boot
+
+    @property
+    def namespace(self) -> str:
+        """The number of the pid namespace."""
+        if self._namespace is None:
+            try:
+                self._namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+            except OSError:
+                self._namespace = "0"
+        return self._namespace
 
     def mark(self, process: Process) -> str:
         """Return what names *process* among all that ever ran: BOOT.NS.PID.START."""
@@ -51,26 +71,10 @@ class Host:
     def runs(self, mark: str) -> bool | None:
         """Return whether the process so marked runs; None where this host cannot tell."""
         parts = mark.split(".")
-        if len(parts) != 4 or parts[0] == "0" or parts[:2] != [self.boot, self.namespace] or parts[2] == "0":
+        if len(parts) != 4 or "0" in (parts[0], parts[2]) or parts[:2] != [self.boot, self.namespace]:
             return None
         process = lookup(int(parts[2]))
         return process is not None and str(process.start) == parts[3]
-
-
-def this_host() -> Host:
-    """Return the host we run on."""
-    name = os.uname().nodename
-    if not os.path.isdir("/proc/self"):
-        return Host(_boot_by_sysctl(), "0", name)
-    try:
-        boot = _read("/proc/sys/kernel/random/boot_id")[:8].decode()
-    except OSError:
-        boot = "0"
-    try:
-        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
-    except OSError:
-        namespace = "0"
-    return Host(boot, namespace, name)
 
 
 def lookup(pid: int | str) -> Process | None:
@@ -131,8 +135,12 @@ def _by_ps(pid: int) -> Process | None:
     return Process(pid, int(words[0]), start, tty, os.path.basename(words[7])[:15], words[7:])
 
 
-def _boot_by_sysctl() -> str:
-    """Return eight hexadecimal digits of the boot time on a system without /proc."""
+def _boot() -> str:
+    """Return eight hexadecimal digits of the boot id; where there is no /proc, of the boot time."""
+    try:
+        return _read("/proc/sys/kernel/random/boot_id")[:8].decode()
+    except OSError:
+        pass
     if os.uname().sysname != "Darwin":
         return "0"
     import subprocess

@@ -23,6 +23,8 @@ VERSION = 1
 MAX_CHARS = 8000
 MAX_LINES = 150
 _RESERVED = 400  # characters for the lines around the messages
+_MAX_LINE = 300  # characters of a subject, a name or a list of names
+_MAX_LISTED = 20  # attachments of one message
 
 # What could move the cursor, hide text, or make it read in another order than it is written.
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF}
@@ -79,18 +81,27 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
     """Return a message between its two marked lines."""
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
-        return f"--- from ? · {shown} · #{mark}\n({escape(received.entry.path, line=True)})\n--- end #{mark}\n"
-    to = "" if len(message.to) == 1 else f" to {escape(', '.join(message.to), line=True)}"
-    title = f"--- {message.ref} from {escape(message.from_, line=True)}{to} · {when(message.date, now)} · {shown}"
+        return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
+    to = "" if len(message.to) == 1 else f" to {_line(', '.join(message.to))}"
+    title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
     lines = [f"{title}{_marks(message)} · #{mark}"]
     if message.titled:
-        lines.append(f"Subject: {escape(message.subject, line=True)}")
-    lines += [f"Attachment: {escape(a.name, line=True)} ({len(a.content)} bytes)" for a in message.attachments]
+        lines.append(f"Subject: {_line(message.subject)}")
+    lines += [f"Attachment: {_line(a.name)} ({len(a.content)} bytes)" for a in message.attachments[:_MAX_LISTED]]
+    if len(message.attachments) > _MAX_LISTED:
+        lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
-        lines.append(f"Data: {escape(to_json(message.data), line=True)}")
+        data = escape(to_json(message.data), line=True)
+        whole = full or received.saved_to is None or len(data) <= _MAX_LINE
+        lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, in the file")
     lines.append(escape(_body(received, full=full)))
     lines.append(f"--- end {message.ref} #{mark}\n")
     return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    """Return what a sender chose, on one line of bounded length."""
+    return escape(text if len(text) <= _MAX_LINE else text[: _MAX_LINE - 3] + "...", line=True)
 
 
 def check_end(batch: Batch) -> str:
@@ -106,8 +117,8 @@ def rejection(received: Received) -> str:
     """Return the line that names a message which was set aside."""
     message = received.message
     if message is None:
-        return f"set aside 1: {_VERDICTS[received.verdict]}: {escape(received.entry.key, line=True)}"
-    who = escape(message.from_, line=True)
+        return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key)}"
+    who = _line(message.from_)
     return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: mipc read {message.ref}"
 
 
@@ -122,19 +133,23 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
             "verdict": received.verdict,
             "path": received.path,
         }
+    whole = full or received.saved_to is None or m.data is None or len(to_json(m.data)) <= _MAX_LINE
     return {
         "id": m.id,
         "ref": m.ref,
         "from": m.from_,
         "to": list(m.to),
-        "subject": m.subject,
+        "subject": m.subject if full else m.subject[:_MAX_LINE],
         "body": m.body if full else _body(received, full=False, plain=True),
         "date": iso(m.date),
         "verdict": received.verdict,
         "kind": m.kind,
         "in_reply_to": m.in_reply_to,
-        "data": m.data,
-        "attachments": [{"name": a.name, "type": a.type, "size": len(a.content)} for a in m.attachments],
+        "data": m.data if whole else None,
+        "attachments": [
+            {"name": a.name[:_MAX_LINE], "type": a.type, "size": len(a.content)}
+            for a in (m.attachments if full else m.attachments[:_MAX_LISTED])
+        ],
         "size": m.size,
         "truncated": received.saved_to is not None and not full,
         "saved_to": received.saved_to,

@@ -11,7 +11,7 @@ import os
 
 from . import records
 from .address import is_name
-from .errors import MailboxGone, Misconfigured, NoSuchName, TryAgain
+from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
 from .maildir import Maildir, cannot_write
 
 TYPE_CHECKING = False
@@ -89,7 +89,7 @@ class Spool:
                 f"the spool {root} cannot be read: {error.strerror}", "look at its owner and mode"
             ) from error
         if record is None:
-            raise Misconfigured(f"there is no spool at {root}", "mipc init makes one")
+            raise NoSpool(f"there is no spool at {root}", "mipc init makes one")
         return cls(root, record, clock)
 
     @classmethod
@@ -128,7 +128,9 @@ class Spool:
         return self.mode != "open"
 
     def signing_key(self) -> str:
-        """Return the id of the key that signs now."""
+        """Return the id of the key that signs now. Raises: Misconfigured in an unsigned spool."""
+        if not self.keys:
+            raise Misconfigured(f"the spool {self.root} is unsigned", "it has no key; mipc init makes signed spools")
         now = self.clock()
         return [key for key, since in self.keys if since <= now or since == self.keys[0][1]][-1]
 

@@ -18,19 +18,20 @@ LEASE_SECONDS = 600.0  # for an owner whose process cannot be looked up
 class Namer:
     """Makes unique names and owner tokens that increase within this process and repeat nowhere."""
 
-    __slots__ = ("_count", "_last", "host", "mark", "pid", "random", "wall")
+    __slots__ = ("_count", "_last", "_mark", "host", "pid", "random", "wall")
 
     def __init__(
         self,
-        mark: str,
+        mark: Callable[[], str],
+        pid: int,
         host: str,
         wall: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        """*mark* returns what names this process among all: BOOT.NS.PID.START; asked for only when it claims."""
         for char, code in (("/", "\\057"), (":", "\\072"), (",", "\\054")):
             host = host.replace(char, code)
-        self.mark, self.host, self.wall, self.random = mark, host[:64], wall, random
-        self.pid = mark.split(".")[2]
+        self._mark, self.pid, self.host, self.wall, self.random = mark, pid, host[:64], wall, random
         self._count, self._last = 0, 0
 
     def serial(self) -> str:
@@ -47,8 +48,8 @@ class Namer:
 
     def owner(self, lease: float = LEASE_SECONDS, *, process: bool = True) -> str:
         """Return an owner token: ours while this process lives, or (process=False) for the lease only."""
-        boot, namespace, pid, start = self.mark.split(".") if process else ("0", "0", "0", "0")
-        return f"{boot}.{namespace}.{pid}.{start}.{int(self.wall() + lease)}.{self.random(4).hex()}"
+        mark = self._mark() if process else ".".join("0000")
+        return f"{mark}.{int(self.wall() + lease)}.{self.random(4).hex()}"
 
 
 def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:

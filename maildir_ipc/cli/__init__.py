@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VERBS = {
     "send": "deliver a message to one or more names",
     "check": "show what is unread, and mark it read",
+    "reply": "answer a message, in its thread",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",
     "unregister": "end this session; mailbox and mail stay",
@@ -46,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words, closed)
     except KeyboardInterrupt:
         return 130
-    except RecursionError:
-        return _say("mipc: nested too deeply to be read", 65)
+    except Exception as error:  # noqa: BLE001 - a traceback helps no agent; nothing is done after this
+        return _say(f"mipc: a fault in mipc itself, please report it: {type(error).__name__}: {error}", 70)
 
 
 def _run(words: list[str], closed: frozenset[int]) -> int:

@@ -25,6 +25,7 @@ class Call:
 
     def out(self, text: str) -> None:
         """Return when all of *text* was taken by standard output. Raises: TryAgain."""
+        self.notes()
         data = memoryview(text.encode("utf-8", "backslashreplace"))
         if data and 1 in self.closed:
             raise TryAgain("standard output is closed", "what was not shown is still unread")

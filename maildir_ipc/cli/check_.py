@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..render import MAX_CHARS, Bound, batch_object, check_end, rejection, to_json
-from .arguments import FLAG
+from .arguments import FLAG, duration
 from .call import arguments
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .call import Call
 
 USAGE = "check [options]"
-OPTIONS = {"peek": FLAG, "limit": "N", "max-chars": "N", "all": FLAG, "full": FLAG, "exit-code": FLAG}
+OPTIONS = {"peek": FLAG, "limit": "N", "max-chars": "N", "all": FLAG, "full": FLAG, "wait": "S", "exit-code": FLAG}
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -26,19 +26,19 @@ def run(call: Call, words: list[str]) -> int:
     session = call.account.identify(given.get("as"), only_reading=peek)
     chars = None if given.flag("all") or full else given.count("max-chars") or MAX_CHARS
     bound = Bound(chars, call.account.clock(), os.urandom(2).hex(), json=json, full=full)
-    with (
-        call.account.mailbox(session) as mailbox,
-        mailbox.check(bound.takes, limit=given.count("limit"), peek=peek) as batch,
-    ):
-        if json:
-            call.out(to_json(batch_object(batch, session.name, full=full)) + "\n")
-            for received in batch.messages:
-                batch.commit(received)
-        else:
-            _show(call, batch, bound, session.name)
-        for received in batch.rejected:
-            call.say(f"mipc: {rejection(received)}")
-        batch.finish()
+    with call.account.mailbox(session) as mailbox:
+        if given.get("wait") is not None:
+            mailbox.wait(duration(given.get("wait") or ""))
+        with mailbox.check(bound.takes, limit=given.count("limit"), peek=peek) as batch:
+            if json:
+                call.out(to_json(batch_object(batch, mailbox.name, full=full)) + "\n")
+                for received in batch.messages:
+                    batch.commit(received)
+            else:
+                _show(call, batch, bound, mailbox.name)
+            for received in batch.rejected:
+                call.say(f"mipc: {rejection(received)}")
+            batch.finish()
     return 1 if given.flag("exit-code") and not batch.messages else 0
 
 

@@ -43,7 +43,8 @@ def _list(call: Call, _: Arguments) -> int:
 
 def _export(call: Call, _: Arguments) -> int:
     spool = call.account.spool()
-    secret = call.account.keyring.secret(spool.id, spool.signing_key())
+    spool.signing_key()
+    secret = call.account.keyring.secret(spool.id, spool.keys[-1][0])  # a rotated key is needed before it signs
     if secret is None:
         raise Misconfigured("the key is not in the keyring", "mipc key import")
     call.out(secret.decode() + "\n")

@@ -12,6 +12,8 @@ from .call import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..delivery import Sent
     from .arguments import Arguments
     from .call import Call
@@ -36,24 +38,26 @@ def run(call: Call, words: list[str]) -> int:
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
     to = list(dict.fromkeys(parse_name(name) for name in given.operands[0].split(",")))
-    draft = _draft(given)
+    draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
     with call.account.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
-    return _report(call, sent, json=given.flag("json"))
+    return report(call, sent, json=given.flag("json"))
 
 
-def _draft(given: Arguments) -> Draft:
+def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
+    """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
     data, expires = given.get("data"), given.get("expires")
     if data is not None:
         _check_object(data)
     return Draft(
-        _text(given.operands[1:]),
+        _text(words),
         subject=given.get("subject"),
         data=data,
         attachments=[_attachment(path) for path in (given.get("attach") or "").split("\n") if path],
         importance=given.get("importance"),
         expires=None if expires is None else duration(expires),
+        references=references,
     )
 
 
@@ -86,7 +90,8 @@ def _check_object(text: str) -> None:
         raise BadData("--data is not a JSON object", """like --data '{"key": 1}'""")
 
 
-def _report(call: Call, sent: Sent, *, json: bool) -> int:
+def report(call: Call, sent: Sent, *, json: bool) -> int:
+    """Say what became of it for each recipient, and return the exit code."""
     if json:
         from ..render import sent_object, to_json
 

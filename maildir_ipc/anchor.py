@@ -1,0 +1,64 @@
+"""The process that a command's identity hangs on: the agent client, or the terminal's shell, it runs under.
+
+Walking up from a command, launchers and scripts are passed over; another terminal, another login or
+another machine's door ends the walk. Processes are judged by what they are, never by their pid.
+"""
+
+from __future__ import annotations
+
+from .clients import client_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .process import Process
+
+_SHELLS = (
+    "sh", "bash", "dash", "zsh", "fish", "ksh", "mksh", "ash", "busybox", "tcsh", "csh", "nu", "xonsh", "pwsh",
+)  # fmt: skip
+# Names are cut to 15 characters, as the kernel does.
+_BOUNDARIES = frozenset((
+    "tmux", "tmux: server", "screen", "SCREEN", "zellij", "sshd", "sshd-session", "mosh-server", "login", "getty",
+    "agetty", "cron", "crond", "CROND", "anacron", "atd", "systemd", "init", "launchd", "runit", "s6-svscan", "openrc",
+    "containerd-shim", "conmon", "runc", "crun", "dockerd", "containerd", "podman", "docker-init", "tini",
+    "dumb-init", "lxc-start", "xterm", "gnome-terminal-", "konsole", "kitty", "alacritty", "wezterm-gui", "foot",
+    "urxvt", "rxvt", "terminator", "xfce4-terminal", "lxterminal", "tilix", "ghostty", "Terminal", "iTerm2",
+))  # fmt: skip
+_OPTIONS_WITH_VALUE = ("--rcfile", "--init-file", "-o", "+o", "-O", "+O", "-C")
+
+
+def find_anchor(ancestry: Iterable[Process]) -> Process | None:
+    """Return the first agent client or interactive shell among *ancestry* (nearest first), or None."""
+    for process in ancestry:
+        if client_of(process) is not None or _is_terminal_shell(process):
+            return process
+        if process.comm in _BOUNDARIES:
+            return None
+    return None
+
+
+def ends_walk(process: Process) -> bool:
+    """Return whether a command may not belong to anything above *process*.
+
+    An agent client ends it too: an agent that was started from a registered terminal is not that terminal.
+    """
+    return process.comm in _BOUNDARIES or client_of(process) is not None
+
+
+def describe(anchor: Process | None) -> str:
+    """Return what a person calls an anchor."""
+    return "no terminal" if anchor is None else f"{client_of(anchor) or anchor.comm} {anchor.pid}"
+
+
+def _is_terminal_shell(process: Process) -> bool:
+    """Return whether a process is a shell that a person or an agent types into: a tty, no -c, no script."""
+    if not process.tty or process.comm not in _SHELLS:
+        return False
+    arguments = iter(process.argv[2:] if process.comm == "busybox" else process.argv[1:])
+    for argument in arguments:
+        if argument in _OPTIONS_WITH_VALUE:
+            next(arguments, None)
+        elif not argument.startswith(("-", "+")) or (not argument.startswith("--") and "c" in argument):
+            return False
+    return True

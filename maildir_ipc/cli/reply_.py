@@ -1,0 +1,26 @@
+"""reply: answer a message, in its thread."""
+
+from __future__ import annotations
+
+from ..errors import Usage
+from .call import Call, arguments
+from .send_ import OPTIONS, draft_of, report
+
+USAGE = "reply [options] [REF] TEXT… (or - for standard input; without REF, to the last message shown)"
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Send to the one who wrote REF."""
+    given = arguments(call, words, USAGE, OPTIONS, before_text=1)
+    if given is None:
+        return 0
+    if not given.operands:
+        raise Usage("no text", f"mipc {USAGE}")
+    session, words = call.account.identify(given.get("as")), given.operands
+    with call.account.mailbox(session) as mailbox:
+        named = len(words) > 1 and mailbox.is_ref(words[0])
+        ref, text = (words[0], words[1:]) if named else ("@", words)
+        to, references = mailbox.thread(ref)
+        draft = draft_of(given, text, references=references)
+        sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
+    return report(call, sent, json=given.flag("json"))

@@ -1,0 +1,114 @@
+"""The tokens of this account's sessions, in its state directories, each found by one name.
+
+`STATE/SPOOLID/NAME` holds the token for a name; `STATE/SPOOLID/@MARK` lists, a line each, the names
+that are held under one process. Written to the first directory that can be, read from all, so that a
+sandboxed shell and its server meet.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import records
+from .errors import Misconfigured
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Session:
+    """One name held by one caller. *mark* names the process that it hangs on; *who* describes that."""
+
+    __slots__ = ("client", "id", "mark", "name", "token", "who")
+
+    def __init__(self, name: str, id: str, token: str, mark: str, who: str, client: str) -> None:
+        self.name, self.id, self.token, self.mark, self.who, self.client = name, id, token, mark, who, client
+
+
+class Tokens:
+    """The tokens for one spool."""
+
+    __slots__ = ("_directories",)
+
+    def __init__(self, states: Sequence[str], spool: str) -> None:
+        self._directories = [f"{state}/{spool}" for state in states]
+
+    def of(self, name: str) -> Session | None:
+        """Return the session for *name* whose token is here, ended or not, or None."""
+        text = self._read(name)
+        if text is None:
+            return None
+        v = records.words(text)
+        mark, who, client = v.get("mark", ""), v.get("who", "?"), v.get("client", "-")
+        return Session(name, v.get("id", ""), v.get("token", ""), mark, who, client)
+
+    def under(self, mark: str) -> list[str]:
+        """Return the names that were taken under the process so marked; O(1) in the number of sessions."""
+        return [name for name in (self._read(f"@{mark}") or "").split("\n") if name]
+
+    def all(self) -> list[Session]:
+        """Return every session, in the order of names."""
+        names: set[str] = set()
+        for directory in self._directories:
+            try:
+                names.update(name for name in os.listdir(directory) if not name.startswith("@") and "." not in name)
+            except OSError:
+                continue
+        return [session for session in map(self.of, sorted(names)) if session is not None]
+
+    def keep(self, session: Session) -> None:
+        """Keep a token, durably. The spool's lock must be held. Raises: Misconfigured when no place can be written."""
+        names = list(dict.fromkeys([*self.under(session.mark), session.name]))
+        text = (
+            f"id {session.id}\ntoken {session.token}\nmark {session.mark}\nwho {session.who}\nclient {session.client}\n"
+        )
+        refused: list[str] = []
+        for directory in self._directories:
+            state = os.path.dirname(directory)
+            try:
+                os.makedirs(os.path.dirname(state), 0o700, exist_ok=True)
+                records.make_directory(state)
+                if not _is_ours(state):
+                    continue
+                records.make_directory(directory)
+                records.replace(f"{directory}/{session.name}", text)
+                if "." in session.mark:
+                    records.replace(f"{directory}/@{session.mark}", "\n".join([*names, ""]), sync=False)
+            except OSError as error:
+                refused.append(f"{state}: {error.strerror}")
+            else:
+                return
+        raise Misconfigured(
+            "no place for the session's token: " + "; ".join(refused),
+            "let the sandbox write to one of them, or set MAILDIR_IPC_STATE to a place that it may write",
+        )
+
+    def forget(self, session: Session) -> None:
+        """Remove a token. The spool's lock must be held."""
+        names = [name for name in self.under(session.mark) if name != session.name]
+        for directory in self._directories:
+            try:
+                records.remove(f"{directory}/{session.name}")
+                if names:
+                    records.replace(f"{directory}/@{session.mark}", "\n".join([*names, ""]), sync=False)
+                else:
+                    records.remove(f"{directory}/@{session.mark}")
+            except OSError:
+                continue  # a token that stays opens nothing: its session has ended
+
+    def _read(self, name: str) -> str | None:
+        for directory in self._directories:
+            try:
+                text = records.read(f"{directory}/{name}")
+            except OSError:
+                continue
+            # The last one may lie under /tmp, where anybody could have made it.
+            if text is not None and (directory is not self._directories[-1] or _is_ours(os.path.dirname(directory))):
+                return text
+        return None
+
+
+def _is_ours(path: str) -> bool:
+    status = os.lstat(path)
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022

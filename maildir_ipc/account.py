@@ -77,6 +77,9 @@ class Account:
             spool = Spool.open(self.settings.root, self.clock)
             if spool.signed:
                 self.keyring.unlock(spool.id, [key for key, _ in spool.keys], spool.signing_key())
+            elif self.keyring.holds(spool.id):
+                # Whoever can write the record must not be able to switch verification off.
+                raise Misconfigured(f"the spool {spool.root} was signed and now says it is open", "do not trust it")
             self._spool = spool
         return self._spool
 
@@ -147,7 +150,7 @@ class Account:
         if name is not None and self._is_free(name):
             self.spool_or_new()
             session = self.register(name, said=name).session
-            self.notes.append(f"registered {name} for commands without a terminal; mipc unregister ends that")
+            self.notes.append(f"registered {name}, without a terminal; mipc unregister --as {name} ends that")
             return session
         try:
             return self.identify(said)

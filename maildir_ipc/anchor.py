@@ -30,12 +30,17 @@ _OPTIONS_WITH_VALUE = ("--rcfile", "--init-file", "-o", "+o", "-O", "+O", "-C")
 
 def find_anchor(ancestry: Iterable[Process]) -> Process | None:
     """Return the first agent client or interactive shell among *ancestry* (nearest first), or None."""
+    shell: Process | None = None
     for process in ancestry:
-        if client_of(process) is not None or _is_terminal_shell(process):
+        if shell is not None and not _is_fork(shell, process):
+            return shell
+        if client_of(process) is not None:
             return process
         if process.comm in _BOUNDARIES:
-            return None
-    return None
+            return shell
+        if _is_terminal_shell(process):
+            shell = process
+    return shell
 
 
 def ends_walk(process: Process) -> bool:
@@ -49,6 +54,11 @@ def ends_walk(process: Process) -> bool:
 def describe(anchor: Process | None) -> str:
     """Return what a person calls an anchor."""
     return "no terminal" if anchor is None else f"{client_of(anchor) or anchor.comm} {anchor.pid}"
+
+
+def _is_fork(child: Process, parent: Process) -> bool:
+    """Return whether *child* is a subshell, `( … )` or one end of a pipe: it ends before the next command."""
+    return child.stack != 0 and child.stack == parent.stack and child.comm == parent.comm
 
 
 def _is_terminal_shell(process: Process) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Room = Callable[[Received], bool]
 
 
+MAX_NAMED = 20  # messages set aside that one command names; the others are counted
+
+
 class Batch:
     """Messages that were claimed for showing. Show one, flush, `commit` it; leaving gives the rest back."""
 
@@ -134,6 +137,8 @@ class Batch:
     def _sort_out(self, received: Received) -> None:
         """Note what is to become of a file that is not shown."""
         if received.verdict not in (SHOWN, DUPLICATE):
+            if len(self.rejected) >= MAX_NAMED:
+                received.message = received.signature = None  # it will be counted, not named
             self.rejected.append(received)
         elif not self.peek and received.verdict == SHOWN:
             self.mailbox.maildir.commit(received.entry, self._fresh)

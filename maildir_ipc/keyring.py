@@ -24,7 +24,7 @@ _LIMIT = 1 << 20
 class Keyring:
     """The keys of one account, read when first needed. Threads may share one."""
 
-    __slots__ = ("_keys", "_secrets", "directory", "notes", "path", "variable")
+    __slots__ = ("_keys", "_listed", "_secrets", "directory", "notes", "path", "variable")
 
     def __init__(self, directory: str, variable: bytes | None = None) -> None:
         """*variable* is the secret that the environment gave, or None. `notes` collects what to tell the person."""
@@ -33,6 +33,7 @@ class Keyring:
         self.notes: list[str] = []
         self._secrets: list[tuple[str, bytes]] | None = None
         self._keys: dict[tuple[str, str], Key] = {}
+        self._listed: dict[str, tuple[str, ...]] = {}
 
     def unlock(self, spool: str, listed: Sequence[str], needed: str) -> None:
         """Return when the key *needed* for signing now is at hand; *listed* are all that the spool knows.
@@ -40,6 +41,7 @@ class Keyring:
         The first use of the variable on a spool keeps its secret: cron never sees ~/.bashrc.
         Raises: Misconfigured, with both key ids when the variable contradicts the spool.
         """
+        self._listed[spool] = tuple(listed)
         if self.variable is not None:
             given = Key(self.variable)
             if given.id not in listed:
@@ -57,12 +59,18 @@ class Keyring:
             )
 
     def key(self, spool: str, key_id: str) -> Key | None:
-        """Return the key of that spool and id, or None."""
+        """Return the key of that spool and id, or None; a key that its spool no longer lists is none."""
+        if key_id not in self._listed.get(spool, (key_id,)):
+            return None
         if not self._keys:
             for owner, secret in self.secrets():
                 key = Key(secret)
                 self._keys[owner, key.id] = key
         return self._keys.get((spool, key_id))
+
+    def holds(self, spool: str) -> bool:
+        """Return whether there is any key of that spool."""
+        return any(owner == spool for owner, _ in self.secrets())
 
     def secret(self, spool: str, key_id: str) -> bytes | None:
         """Return the secret itself, for `key export` alone."""

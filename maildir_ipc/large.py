@@ -12,6 +12,12 @@ from .signing import reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .maildir import Maildir
+    from .message import Message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .maildir import Maildir
     from .message import Message
 
 FOLDER = "large-messages"
@@ -40,21 +46,31 @@ def file_name(message: Message, to: str, key: str) -> str:
     return f"{stamp}_{sender}_{to}_message-{reference(key)[:8]}.md"
 
 
-def save(mailbox: str, message: Message, to: str, key: str) -> str:
-    """Return the path of a file that holds the whole message; one that is there already is used again."""
+def save(mailbox: Maildir, message: Message, to: str, key: str) -> str:
+    """Return the path of a file that holds the whole message; one that is there already is used again.
+
+    Raises: OSError when it cannot be written, or `large-messages` is not a directory.
+    """
     import json
 
-    path = f"{mailbox}/{FOLDER}/{file_name(message, to, key)}"
-    if os.path.exists(path):
-        return path
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    name, flags = file_name(message, to, key), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    path = f"{mailbox.path}/{FOLDER}/{name}"
+    try:
+        os.mkdir(FOLDER, 0o700, dir_fd=mailbox.fd)
+    except FileExistsError:
+        pass
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(message.date))
     size = f"{len(message.body.encode()) / 1024:.1f}KB"
     head = f"# IPC Message\nFrom: {message.from_}\nTo: {to}\nTime: {when}\nSize: {size}\n\n## Content\n"
     data = "" if message.data is None else f"\n## Data\n{json.dumps(message.data, indent=1)}\n"
-    temporary = f"{path}.{os.urandom(4).hex()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(f"{head}{message.body}\n{data}".encode())
-    os.rename(temporary, path)
+    folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=mailbox.fd)
+    try:
+        if os.access(name, os.F_OK, dir_fd=folder):
+            return path
+        temporary = f"{name}.{os.urandom(4).hex()}"
+        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
+            file.write(f"{head}{message.body}\n{data}".encode())
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
     return path

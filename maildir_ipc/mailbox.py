@@ -222,7 +222,7 @@ class Mailbox:
 
             received.summary = summary_of(message.body)
             try:
-                received.saved_to = save(self.maildir.path, message, self.name, received.entry.key)
+                received.saved_to = save(self.maildir, message, self.name, received.entry.key)
             except OSError:
                 received.saved_to = received.path  # no room for a copy: the message itself is a file
 
@@ -265,9 +265,9 @@ class Mailbox:
         return len(word) >= REF_LENGTH and bool(self._named(word))
 
     def wait(self, seconds: float) -> bool:
-        """Return True as soon as something unread lies in `new/`, or False after *seconds*."""
+        """Return True as soon as something is unread, or False after *seconds*."""
         end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()):
+        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self._gate().unread_in_cur():
             if time.monotonic() >= end:
                 return False
             time.sleep(min(_POLL, max(0.0, end - time.monotonic())))

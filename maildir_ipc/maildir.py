@@ -71,7 +71,7 @@ class Maildir:
     Use as a context manager, or `close` it.
     """
 
-    __slots__ = ("fd", "path")
+    __slots__ = ("_open", "fd", "path")
 
     def __init__(self, path: str) -> None:
         """Open the directory itself, never what a symbolic link at *path* leads to. Raises: MailboxGone."""
@@ -82,6 +82,7 @@ class Maildir:
                 raise MailboxGone(path) from error
             raise
         self.path = path
+        self._open: dict[str, int] = {}
 
     def __enter__(self) -> Maildir:
         return self
@@ -90,8 +91,10 @@ class Maildir:
         self.close()
 
     def close(self) -> None:
-        """Let the descriptor go."""
-        os.close(self.fd)
+        """Let the descriptors go."""
+        for fd in (*self._open.values(), self.fd):
+            os.close(fd)
+        self._open = {}
 
     def deliver(self, data: bytes, unique: str, *, sync: bool = True, temporary: str = "") -> None:
         """Put *data* into `new/` as *unique*; with *sync* it survives a power cut when this returns.
@@ -100,13 +103,14 @@ class Maildir:
         Raises: MailboxGone, TryAgain and Misconfigured (nothing was delivered), DurabilityUnknown (it was).
         Source: maildir(5); protocol.md, section 3, whose steps these are.
         """
-        temporary, final = "tmp/" + (temporary or unique), "new/" + unique
+        temporary = temporary or unique
         try:
-            self._write(temporary, data, sync=sync)  # 1 to 4
+            tmp, new = self._at("tmp"), self._at("new")
+            _write(tmp, temporary, data, sync=sync)  # 1 to 4
             try:
-                os.rename(temporary, final, src_dir_fd=self.fd, dst_dir_fd=self.fd)  # 5
+                os.rename(temporary, unique, src_dir_fd=tmp, dst_dir_fd=new)  # 5
             except BaseException:
-                self._discard(temporary)
+                _discard(tmp, temporary)
                 raise
         except OSError as error:
             if error.errno in _GONE:
@@ -118,11 +122,7 @@ class Maildir:
     def sync_new(self) -> None:
         """Make what was renamed into `new/` survive a power cut. Raises: DurabilityUnknown."""
         try:
-            fd = os.open("new", _DIRECTORY, dir_fd=self.fd)
-            try:
-                fsync(fd)
-            finally:
-                os.close(fd)
+            fsync(self._at("new"))
         except OSError as error:
             # The message may have been read already: removing it now would lose it.
             raise DurabilityUnknown(f"delivered, but it may not survive a power cut: {error.strerror}") from error
@@ -132,37 +132,37 @@ class Maildir:
 
         What was promised is the delivery: a copy that cannot be kept is no failure.
         """
-        kept = f"{SENT}/cur/{unique}:2,S"
         try:
-            if not self._link(box, f"new/{unique}", kept):
-                self.make_folder(SENT)
-                if not self._link(box, f"new/{unique}", kept):
-                    # The reader was faster and the file has another name; or links are not possible here.
-                    self._write(f"{SENT}/tmp/{unique}", data, sync=False)
-                    os.rename(f"{SENT}/tmp/{unique}", kept, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except OSError:
+            self.make_folder(SENT)
+            kept, cur = f"{unique}:2,S", self._at(f"{SENT}/cur")
+            try:
+                os.link(unique, kept, src_dir_fd=box._at("new"), dst_dir_fd=cur, follow_symlinks=False)
+            except FileExistsError:
+                return
+            except OSError:
+                # The reader was faster and the file has another name; or links are not possible here.
+                _write(self._at(f"{SENT}/tmp"), unique, data, sync=False)
+                os.rename(unique, kept, src_dir_fd=self._at(f"{SENT}/tmp"), dst_dir_fd=cur)
+        except (OSError, Misconfigured):
             pass
-
-    def _link(self, box: Maildir, source: str, kept: str) -> bool:
-        try:
-            os.link(source, kept, src_dir_fd=box.fd, dst_dir_fd=self.fd, follow_symlinks=False)
-        except FileExistsError:
-            return True
-        except OSError:
-            return False
-        return True
 
     def make_folder(self, name: str) -> None:
         """Make a Maildir++ folder unless it is there."""
-        for path in (name, f"{name}/tmp", f"{name}/new", f"{name}/cur"):
+        if f"{name}/cur" in self._open:
+            return
+        try:
+            self._at(f"{name}/cur")
+        except FileNotFoundError:
+            for path in (name, f"{name}/tmp", f"{name}/new", f"{name}/cur"):
+                folder, _, last = path.rpartition("/")
+                try:
+                    os.mkdir(last, 0o700, dir_fd=self._at(folder))
+                except FileExistsError:
+                    pass
             try:
-                os.mkdir(path, 0o700, dir_fd=self.fd)
+                os.close(os.open("maildirfolder", _CREATE, 0o600, dir_fd=self._at(name)))
             except FileExistsError:
                 pass
-        try:
-            os.close(os.open(f"{name}/maildirfolder", _CREATE, 0o600, dir_fd=self.fd))
-        except FileExistsError:
-            pass
 
     def names(self, folder: str) -> list[str]:
         """Return the names in one directory: one reading of it. A file being renamed meanwhile may be missed."""
@@ -233,7 +233,7 @@ class Maildir:
         Raises: FileNotFoundError when it was renamed meanwhile.
         """
         try:
-            fd = os.open(entry.path, _READ, dir_fd=self.fd)
+            fd = os.open(entry.name, _READ, dir_fd=self._at(entry.folder))
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
                 return None  # a symbolic link, a socket: not a message
@@ -253,25 +253,26 @@ class Maildir:
         """Return whether *unique* lies in `new/`, claimed or not."""
         return any(Entry("new", name).stem == unique for name in self.names("new"))
 
-    def _write(self, temporary: str, data: bytes, *, sync: bool) -> None:
-        """Write a new file whole, or leave none: steps 1 to 4 of a delivery."""
-        fd = os.open(temporary, _CREATE, 0o600, dir_fd=self.fd)  # 1: O_EXCL, so nothing is overwritten
-        try:
+    def _at(self, folder: str) -> int:
+        """Return the descriptor of a folder, opened once: never what a symbolic link in its place leads to.
+
+        Raises: Misconfigured for such a link, FileNotFoundError.
+        """
+        if not folder:
+            return self.fd
+        if folder not in self._open:
+            above, _, last = folder.rpartition("/")
             try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(fd, view) :]  # 2
-                if sync:
-                    fsync(fd)  # 3: without it a power cut leaves an empty file in new/
-            finally:
-                os.close(fd)  # 4: NFS and quota report here
-        except BaseException:
-            self._discard(temporary)
-            raise
+                self._open[folder] = os.open(last, _DIRECTORY, dir_fd=self._at(above))
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                    raise Misconfigured(f"{self.path}/{folder} is no directory", "move it away") from error
+                raise
+        return self._open[folder]
 
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:
-            os.rename(entry.path, f"{folder}/{name}", src_dir_fd=self.fd, dst_dir_fd=self.fd)
+            os.rename(entry.name, name, src_dir_fd=self._at(entry.folder), dst_dir_fd=self._at(folder))
         except FileNotFoundError:
             return None
         return Entry(folder, name)
@@ -282,13 +283,13 @@ class Maildir:
         rename(2) would replace that file, or, for a link to the same one, do nothing and leave both names.
         """
         name = stem + tail
-        if len(os.fsencode(name)) > MAX_NAME_BYTES or self._exists(f"{folder}/{name}"):
+        if len(os.fsencode(name)) > MAX_NAME_BYTES or self._exists(folder, name):
             name = fresh() + tail
         return self._move(entry, folder, name)
 
-    def _exists(self, path: str) -> bool:
+    def _exists(self, folder: str, name: str) -> bool:
         try:
-            os.stat(path, dir_fd=self.fd, follow_symlinks=False)
+            os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
         except FileNotFoundError:
             return False
         return True
@@ -299,11 +300,29 @@ class Maildir:
         except FileNotFoundError:
             return 0
 
-    def _discard(self, path: str) -> None:
+
+def _write(folder: int, name: str, data: bytes, *, sync: bool) -> None:
+    """Write a new file whole, or leave none: steps 1 to 4 of a delivery."""
+    fd = os.open(name, _CREATE, 0o600, dir_fd=folder)  # 1: O_EXCL, so nothing is overwritten
+    try:
         try:
-            os.unlink(path, dir_fd=self.fd)
-        except OSError:
-            pass  # the 36-hour sweep of tmp/ takes it
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]  # 2
+            if sync:
+                fsync(fd)  # 3: without it a power cut leaves an empty file in new/
+        finally:
+            os.close(fd)  # 4: NFS and quota report here
+    except BaseException:
+        _discard(folder, name)
+        raise
+
+
+def _discard(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        pass  # the 36-hour sweep of tmp/ takes it
 
 
 def cannot_write(path: str, error: OSError) -> MaildirIPCError:

@@ -14,19 +14,25 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """One process: *start* is in clock ticks since boot (elsewhere seconds); *tty* is 0 for none."""
+    """One process: *start* is in clock ticks since boot (elsewhere a hash); *tty* is 0 for none.
 
-    __slots__ = ("_argv", "comm", "parent", "pid", "start", "tty")
+    *stack* is where its stack begins: the same after a fork, another after exec; 0 where that is not told.
+    """
 
-    def __init__(self, pid: int, parent: int, start: int, tty: int, comm: str, argv: list[str] | None = None) -> None:
-        self.pid, self.parent, self.start, self.tty, self.comm, self._argv = (
-            pid,
-            parent,
-            start,
-            tty,
-            comm,
-            argv,
-        )
+    __slots__ = ("_argv", "comm", "parent", "pid", "stack", "start", "tty")
+
+    def __init__(
+        self,
+        pid: int,
+        parent: int,
+        start: int,
+        tty: int,
+        comm: str,
+        argv: list[str] | None = None,
+        stack: int = 0,
+    ) -> None:
+        self.pid, self.parent, self.start, self.tty, self.comm = pid, parent, start, tty, comm
+        self._argv, self.stack = argv, stack
 
     @property
     def argv(self) -> list[str]:
@@ -91,7 +97,9 @@ def lookup(pid: int | str) -> Process | None:
     rest = tail.split()
     if rest[0] in (b"Z", b"X"):
         return None
-    return Process(int(number), int(rest[1]), int(rest[19]), int(rest[4]), comm.decode("utf-8", "replace"))
+    return Process(
+        int(number), int(rest[1]), int(rest[19]), int(rest[4]), comm.decode("utf-8", "replace"), None, int(rest[25])
+    )
 
 
 def ancestry() -> Iterator[Process]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 
+from .batch import MAX_NAMED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -113,8 +115,16 @@ def check_end(batch: Batch) -> str:
     return " · ".join(parts) + "\n" if parts else ""
 
 
-def rejection(received: Received) -> str:
-    """Return the line that names a message which was set aside."""
+def rejections(batch: Batch) -> list[str]:
+    """Return the lines that name what was set aside, and count what is too much to name."""
+    lines = [_rejection(received) for received in batch.rejected[:MAX_NAMED]]
+    if len(batch.rejected) > MAX_NAMED:
+        count, path = len(batch.rejected), batch.mailbox.maildir.path
+        lines.append(f"and {count - MAX_NAMED} more set aside, {count} in all: ls {path}/.Rejected/cur")
+    return lines
+
+
+def _rejection(received: Received) -> str:
     message = received.message
     if message is None:
         return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key)}"
@@ -180,7 +190,8 @@ def sent_object(sent: Sent) -> dict[str, Any]:
         }
         for d in sent.deliveries
     ]
-    return {"v": VERSION, "id": sent.message_id, "ref": sent.ref, "deliveries": deliveries}
+    retry = sent.retry if sent.error is not None else None
+    return {"v": VERSION, "id": sent.message_id, "ref": sent.ref, "retry": retry, "deliveries": deliveries}
 
 
 def error_object(error: MaildirIPCError) -> dict[str, Any]:

@@ -6,6 +6,7 @@ No other file reads the environment. The closed list of variables is docs/refere
 from __future__ import annotations
 
 import os
+import pwd
 
 from .errors import Misconfigured
 
@@ -25,7 +26,7 @@ class Settings:
     __slots__ = ("client", "color", "config", "identity", "notes", "root", "root_given", "secret", "states")
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:
-        home = environ.get("HOME") or os.path.expanduser("~")
+        home = environ.get("HOME") or pwd.getpwuid(uid).pw_dir
         data = _base(environ, "XDG_DATA_HOME") or os.path.join(home, ".local/share")
         given = environ.get("MAILDIR_IPC_ROOT")
         self.notes: list[str] = []

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_LEASE_SECONDS = 86400.0
 LEASE_SECONDS = 600.0  # for an owner whose process cannot be looked up
 
 
@@ -62,7 +63,8 @@ def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:
     if not rest.isdigit():
         return True
     alive = runs(process)
-    return now <= int(rest) if alive is None else alive
+    # A lease beyond any that is given would hide mail for ever.
+    return now <= int(rest) <= now + MAX_LEASE_SECONDS if alive is None else alive
 
 
 def is_serial(text: str) -> bool:

@@ -61,7 +61,7 @@ def encode_words(text: str) -> str:
     words, chunk = [], b""
     for char in text:
         octets = char.encode("utf-8", "replace")
-        if len(chunk) + len(octets) > 42:
+        if len(chunk) + len(octets) > 39:
             words.append(chunk)
             chunk = b""
         chunk += octets

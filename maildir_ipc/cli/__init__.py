@@ -60,10 +60,10 @@ def _run(words: list[str], closed: frozenset[int]) -> int:
             raise Usage(f"no command {words[0]!a}", "mipc help lists them")
         return finished(call, _load(words[0])(call, words[1:]))
     except MaildirIPCError as error:
-        return call.fail(error, json="--json" in words)
+        return call.fail(error)
     except OSError as error:
         # Only what no stage foresaw comes here: the system's own words, and no claim that anything was done.
-        return call.fail(TryAgain(f"{error.strerror}: {error.filename or 'input or output'}"), json="--json" in words)
+        return call.fail(TryAgain(f"{error.strerror}: {error.filename or 'input or output'}"))
 
 
 def _load(verb: str) -> Verb:

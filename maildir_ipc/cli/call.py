@@ -20,7 +20,7 @@ class Call:
     """Facts go to standard output, words for humans to standard error; both at once, unbuffered."""
 
     def __init__(self, closed: frozenset[int] = frozenset()) -> None:
-        self.closed = closed
+        self.closed, self.json = closed, False
         self._account: Account | None = None
 
     def out(self, text: str) -> None:
@@ -60,11 +60,11 @@ class Call:
             while self._account.notes:
                 self.say("mipc: " + self._account.notes.pop(0))
 
-    def fail(self, error: MaildirIPCError, *, json: bool) -> int:
+    def fail(self, error: MaildirIPCError) -> int:
         """Say in one line what went wrong, and return its exit code."""
         self.notes()
         self.say(f"mipc: {error}")
-        if json:
+        if self.json:
             from ..render import error_object, to_json
 
             try:
@@ -78,7 +78,9 @@ def arguments(
     call: Call, words: Sequence[str], usage: str, allowed: Mapping[str, str], before_text: int | None = None
 ) -> Arguments | None:
     """Return the arguments of a verb, or None when only its usage was asked for."""
+    call.json = "--json" in words  # until it is known whether that is an option or text
     found = parse(words, allowed, before_text)
+    call.json = found.flag("json")
     if found.flag("help"):
         options = [f"--{name}" if kind == "flag" else f"--{name} {kind}" for name, kind in allowed.items()]
         call.out("\n".join([f"usage: mipc {usage}", "options: " + " ".join([*options, "--json --as NAME"]), ""]))

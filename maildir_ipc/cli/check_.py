@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..render import MAX_CHARS, Bound, batch_object, check_end, rejection, to_json
+from ..render import MAX_CHARS, Bound, batch_object, check_end, rejections, to_json
 from .arguments import FLAG, duration
 from .call import arguments
 
@@ -36,8 +36,8 @@ def run(call: Call, words: list[str]) -> int:
                     batch.commit(received)
             else:
                 _show(call, batch, bound, mailbox.name)
-            for received in batch.rejected:
-                call.say(f"mipc: {rejection(received)}")
+            for line in rejections(batch):
+                call.say(f"mipc: {line}")
             batch.finish()
     return 1 if given.flag("exit-code") and not batch.messages else 0
 

@@ -62,7 +62,7 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     try:
         # /var/tmp is on a disk where /tmp may be memory.
-        folder = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
+        folder = None if os.environ.get("TMPDIR") or not os.access("/var/tmp", os.W_OK) else "/var/tmp"
         spool = tempfile.mkdtemp(prefix="maildir-ipc-demo-", dir=folder)
         home = tempfile.mkdtemp(prefix="maildir-ipc-demo-home-", dir=folder)
     except OSError as error:

@@ -6,7 +6,7 @@ import os
 
 from ..account import rotate
 from ..errors import Misconfigured, Usage
-from ..render import when
+from ..render import VERSION, to_json, when
 from .arguments import FLAG, Arguments
 from .call import arguments
 
@@ -30,14 +30,18 @@ def run(call: Call, words: list[str]) -> int:
     return act(call, given)
 
 
-def _list(call: Call, _: Arguments) -> int:
-    spool = call.account.spool_record()
-    held = call.account.keyring
-    for key, since in spool.keys:
-        state = "signs" if key == spool.signing_key() else "verifies"
-        begins = f" from {when(since, call.account.clock())}" if since > call.account.clock() else ""
-        here = "held" if held.key(spool.id, key) else "not held here"
-        call.out(f"{key} {state}{begins} {here}\n")
+def _list(call: Call, given: Arguments) -> int:
+    spool, keyring, now = call.account.spool_record(), call.account.keyring, call.account.clock()
+    rows = [
+        (key, since, spool.signing_key() == key, keyring.key(spool.id, key) is not None) for key, since in spool.keys
+    ]
+    if given.flag("json"):
+        keys = [{"id": key, "since": since, "signs": signs, "held": held} for key, since, signs, held in rows]
+        call.out(to_json({"v": VERSION, "spool": spool.id, "keys": keys}) + "\n")
+        return 0
+    for key, since, signs, held in rows:
+        begins = f" from {when(since, now)}" if since > now else ""
+        call.out(f"{key} {'signs' if signs else 'verifies'}{begins} {'held' if held else 'not held here'}\n")
     return 0
 
 
@@ -68,7 +72,7 @@ def _import(call: Call, _: Arguments) -> int:
 def _rotate(call: Call, given: Arguments) -> int:
     now = given.flag("now")
     key, since = rotate(call.account, now=now)
-    call.out(f"{key.id}\n")
+    call.out(to_json({"v": VERSION, "id": key.id, "since": since}) + "\n" if given.flag("json") else f"{key.id}\n")
     begins = "now" if now else when(since, call.account.clock())
     call.say(f"key {key.id} verifies at once and signs from {begins}; other accounts need it by then: mipc key export")
     return 0

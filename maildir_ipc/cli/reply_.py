@@ -18,7 +18,9 @@ def run(call: Call, words: list[str]) -> int:
         raise Usage("no text", f"mipc {USAGE}")
     session, words = call.account.identify(given.get("as")), given.operands
     with call.account.mailbox(session) as mailbox:
-        named = len(words) > 1 and mailbox.is_ref(words[0])
+        named = mailbox.is_ref(words[0])
+        if named and len(words) == 1:
+            raise Usage("no text", f"mipc {USAGE}")
         ref, text = (words[0], words[1:]) if named else ("@", words)
         to, references = mailbox.thread(ref)
         draft = draft_of(given, text, references=references)

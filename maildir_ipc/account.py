@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .directory import Row
+    from .lock import Lock
     from .settings import Settings
-    from .spool import Lock
     from .tokens import Session
 
 

@@ -13,9 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .entry import Entry
     from .gate import Gate
     from .mailbox import Mailbox, Received
-    from .maildir import Entry
 
     Room = Callable[[Received], bool]
 

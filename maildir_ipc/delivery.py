@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .address import address_of
 from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain
+from .limits import Room
 from .maildir import Maildir, cannot_write
 from .seen import SeenSet, seen_key
 from .signing import reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .spool import Spool
     from .unique import Namer
@@ -49,21 +50,80 @@ class Sent:
 
 
 class Courier:
-    """Carries one signed message, *data*, from *sender* to any number of names; each mailbox gets it once.
+    """Carries one signed message from *sender*'s mailbox *home* to any number of names; each mailbox gets it once.
 
-    *repeated*: an earlier attempt may have delivered it already.
+    *repeated*: an earlier attempt may have delivered it already. *limit*: unread messages that a mailbox
+    may hold, 0 for any number.
     """
 
-    __slots__ = ("_data", "_namer", "_reached", "_repeated", "_sender", "_serial", "_spool", "_unique")
+    __slots__ = (
+        "_data",
+        "_home",
+        "_limit",
+        "_namer",
+        "_reached",
+        "_repeated",
+        "_sender",
+        "_serial",
+        "_spool",
+        "_unique",
+    )
 
-    def __init__(self, spool: Spool, namer: Namer, sender: str, serial: str, data: bytes, *, repeated: bool) -> None:
-        self._spool, self._namer, self._sender, self._serial = spool, namer, sender, serial
-        self._data, self._repeated = data, repeated
+    def __init__(
+        self,
+        spool: Spool,
+        namer: Namer,
+        home: Maildir,
+        sender: str,
+        serial: str,
+        data: bytes,
+        *,
+        repeated: bool,
+        limit: int,
+    ) -> None:
+        self._spool, self._namer, self._home, self._sender, self._serial = spool, namer, home, sender, serial
+        self._data, self._repeated, self._limit = data, repeated, limit
         self._unique = namer.unique(serial)
         self._reached: set[str] = set()
 
-    def carry(self, name: str, keep: Maildir, *, sync: bool) -> Delivery | None:
-        """Deliver to *name*, and keep a copy in *keep*'s `.Sent`; None when another name led to the same mailbox."""
+    def carry(self, name: str, *, sync: bool) -> Delivery | None:
+        """Deliver to *name*, and keep a copy in `.Sent`; None when another name led to the same mailbox."""
+
+        def put(box: Maildir) -> None:
+            # An earlier attempt that was killed may have left its own file in tmp/.
+            temporary = self._namer.unique() if self._repeated else ""
+            box.deliver(self._data, self._unique, Room(box, self._limit), sync=sync, temporary=temporary)
+            self._home.keep_sent(box, self._data, self._unique)
+
+        return self._reach(name, put, lambda box: box.sync_new())
+
+    def spread(self, names: Sequence[str], *, sync: bool) -> list[Delivery]:
+        """Deliver to each of *names* one file, written and synced once: linked, or copied where links fail."""
+
+        def put(box: Maildir) -> None:
+            try:
+                self._home.lend(box, self._unique, Room(box, self._limit))
+            except OSError:
+                box.deliver(self._data, self._unique, Room(box, self._limit), sync=sync, temporary=self._namer.unique())
+
+        self._home.stage(self._data, self._unique, sync=sync)
+        try:
+            found = []
+            for name in names:
+                delivery = self._reach(name, put, lambda _: None)
+                if delivery is not None:
+                    found.append(delivery)
+            if sync:
+                _sync_all(self._spool, [delivery for delivery in found if delivery.error is None])
+        finally:
+            self._home.unstage(self._unique)
+        return found
+
+    def _reach(self, name: str, put: Callable[[Maildir], None], again: Callable[[Maildir], None]) -> Delivery | None:
+        """Do *put* with the mailbox that *name* leads to, following it wherever it goes meanwhile.
+
+        *again* instead, when the message is there already.
+        """
         reached = name
         try:
             for _ in range(_ATTEMPTS):
@@ -75,13 +135,14 @@ class Courier:
                 with box:
                     if reached in self._reached:
                         return None
+                    known = self._repeated and self._is_in(box)
+                    state = "already" if known else self._state(name, reached)
                     try:
-                        state = self._put(name, reached, box, sync=sync)
+                        (again if known else put)(box)
                     except MailboxGone:
                         self._make(name)
                         continue
                     self._reached.add(reached)
-                    keep.keep_sent(box, self._data, self._unique)
                     return Delivery(name, reached, state)
             raise TryAgain(f"{name} keeps moving", "try again")
         except DurabilityUnknown as error:
@@ -90,16 +151,6 @@ class Courier:
             return Delivery(name, reached, "failed", error)
         except OSError as error:
             return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
-
-    def _put(self, name: str, reached: str, box: Maildir, *, sync: bool) -> str:
-        if self._repeated and self._is_in(box):
-            box.sync_new()
-            return "already"
-        state = self._state(name, reached)
-        # An earlier attempt that was killed may have left its own file in tmp/.
-        temporary = self._namer.unique() if self._repeated else ""
-        box.deliver(self._data, self._unique, sync=sync, temporary=temporary)
-        return state
 
     def _state(self, name: str, reached: str) -> str:
         if reached != name:
@@ -118,3 +169,23 @@ class Courier:
     def _is_in(self, box: Maildir) -> bool:
         key = seen_key(address_of(self._sender), f"{self._serial}@ipc.invalid")
         return box.holds(self._unique) or SeenSet(box.fd).find(key) is not None
+
+
+def _sync_all(spool: Spool, deliveries: Sequence[Delivery]) -> None:
+    """Make the links of a broadcast survive a power cut: each `new/` is synced, several at a time.
+
+    A journal takes them all in one commit when they come together.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def sync(delivery: Delivery) -> None:
+        try:
+            with Maildir(spool.path(delivery.delivered_to)) as box:
+                box.sync_new()
+        except MailboxGone:
+            delivery.error = DurabilityUnknown(f"{delivery.delivered_to} was renamed meanwhile", "send it again")
+        except DurabilityUnknown as error:
+            delivery.error = error
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(sync, deliveries))

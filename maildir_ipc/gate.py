@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 from . import records
-from .maildir import REJECTED, Entry
+from .entry import Entry
+from .maildir import REJECTED
 from .signing import UNKNOWN_KEY
 
 TYPE_CHECKING = False

@@ -11,8 +11,9 @@ import os
 import time
 
 from .address import EVERYONE, address_of, is_name
+from .entry import Entry
 from .errors import BadData, Misconfigured, NoSuchMessage
-from .maildir import REJECTED, SENT, Entry
+from .maildir import REJECTED, SENT
 from .message import REF_LENGTH, compose, join, parse, split
 from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
 from .signing import (
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .batch import Batch, Room
-    from .delivery import Sent
+    from .delivery import Courier, Delivery, Sent
     from .gate import Gate
     from .ids import Ids
     from .keyring import Keyring
     from .message import Draft, Message
+    from .names import Names
     from .process import Host
     from .signing import Key, Signature
-    from .spool import Names, Spool
+    from .spool import Spool
     from .unique import Namer
 
 _POLL = 0.25  # seconds
@@ -83,9 +85,13 @@ class Received:
 class Mailbox:
     """An open mailbox, for one identity. Close it, or use it as a context manager."""
 
-    def __init__(self, spool: Spool, keyring: Keyring, host: Host, namer: Namer, name: str) -> None:
+    def __init__(
+        self, spool: Spool, keyring: Keyring, host: Host, namer: Namer, name: str, *, author: str = ""
+    ) -> None:
+        """*author*: who signs what is sent, if not *name*: notices are from `system`."""
         self.spool, self.keyring, self.host, self.namer = spool, keyring, host, namer
         self.name, self.maildir = spool.open_mailbox(name)
+        self.author = author or self.name
         self.seen = SeenSet(self.maildir.fd)
         self._names: Names | None = None  # read once for each check
 
@@ -103,16 +109,61 @@ class Mailbox:
         With *id*, the same draft again completes what is missing; another draft is refused.
         Raises: BadData; everything else is in the deliveries.
         """
-        from .delivery import Courier, Sent
+        from .delivery import Sent
+
+        self._count(draft, to)
+        courier, serial = self._courier(to, draft, id)
+        carried = [courier.carry(name, sync=sync) for name in to]
+        return self._sent(Sent, to, draft, id, serial, [delivery for delivery in carried if delivery is not None])
+
+    def broadcast(
+        self, draft: Draft, *, id: str | None = None, sync: bool = True, include_waiting: bool = False
+    ) -> Sent:
+        """Send *draft* once to every registered identity but this one; each delivery is reported by itself.
+
+        With *id*, the same draft again completes what is missing, for whoever has registered by then.
+        """
+        from .delivery import Sent
+
+        self._count(draft, ())
+        courier, serial = self._courier((EVERYONE,), draft, id)
+        names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
+        return self._sent(Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync))
+
+    def _hears(self, name: str, *, include_waiting: bool) -> bool:
+        record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)
+        return record is not None and (record.registered or include_waiting)
+
+    def _count(self, draft: Draft, to: Sequence[str]) -> None:
+        """Count a send against the limits. Raises: TryAgain, BadData."""
+        if draft.kind != "message":
+            return
+        from .limits import count_automatic, count_send
+
+        now, setting = self.spool.clock(), self.spool.setting
+        if draft.auto is not None:
+            if draft.hops > setting("hop-limit") > 0:
+                raise BadData(f"{draft.hops} automatic messages answered one another", "a person should look")
+            for name in to:
+                count_automatic(self.maildir.path, name, now, setting("pair-limit"))
+        count_send(self.maildir.path, now, setting("rate-limit"), setting("rate-window"))
+
+    def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
+        from .delivery import Courier
 
         serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
         data = self._compose(to, draft, serial, int(serial.partition(".")[0]))
-        courier = Courier(self.spool, self.namer, self.name, serial, data, repeated=repeated)
-        carried = [courier.carry(name, self.maildir, sync=sync) for name in to]
-        deliveries = [delivery for delivery in carried if delivery is not None]
-        if id is None and any(delivery.error is not None for delivery in deliveries):
+        limit = self.spool.setting("unread-limit") if draft.kind == "message" else 0
+        sender, home = self.author, self.maildir
+        courier = Courier(self.spool, self.namer, home, sender, serial, data, repeated=repeated, limit=limit)
+        return courier, serial
+
+    def _sent(
+        self, make: type[Sent], to: Sequence[str], draft: Draft, id: str | None, serial: str, found: list[Delivery]
+    ) -> Sent:
+        if id is None and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
-        return Sent(f"{serial}@ipc.invalid", id or serial, deliveries)
+        return make(f"{serial}@ipc.invalid", id or serial, found)
 
     def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
         return self._ids().begin(id, draft.digest(to), self.namer.serial)
@@ -123,11 +174,11 @@ class Mailbox:
         return Ids(self.maildir.path)
 
     def _compose(self, to: Sequence[str], draft: Draft, serial: str, t: int) -> bytes:
-        fields, body = compose(draft, sender=self.name, to=to, id=serial, t=t)
+        fields, body = compose(draft, sender=self.author, to=to, id=serial, t=t)
         if self.spool.signed:
             key = self._signing_key()
             expires = None if draft.expires is None else t + int(draft.expires)
-            value = sign(fields, body, key, spool=self.spool.id, signer=address_of(self.name), t=t, expires=expires)
+            value = sign(fields, body, key, spool=self.spool.id, signer=address_of(self.author), t=t, expires=expires)
             fields.insert(0, ("IPC-Signature", value))
         data = join(fields, body)
         limit = self.spool.setting("max-message")

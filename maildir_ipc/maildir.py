@@ -10,96 +10,38 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import sys
 
+from .entry import Entry
 from .errors import DurabilityUnknown, MailboxGone, Misconfigured, TryAgain
-from .unique import is_held
+from .folders import GONE, Folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .errors import MaildirIPCError
+    from .limits import Room
 
 REJECTED = ".Rejected"
 SENT = ".Sent"
 MAX_NAME_BYTES = 255
-_GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTDIR)
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-# O_NONBLOCK: a FIFO that somebody put there must not stop the reader.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class Entry:
-    """A file name in `new` or `cur`, taken apart; a value: it does not follow the file."""
+class Maildir(Folders):
+    """An open Maildir, and all that may be done to its messages."""
 
-    __slots__ = ("flags", "folder", "name", "owner", "stem")
-
-    def __init__(self, folder: str, name: str) -> None:
-        head, _, info = name.partition(":")
-        self.stem, _, self.owner = head.partition(",c=")
-        self.flags = info[2:] if info.startswith("2,") else ""
-        self.folder, self.name = folder, name
-
-    @property
-    def key(self) -> str:
-        """What stays the same whatever readers do: the name before the first `:` and the first `,`."""
-        return self.stem.partition(",")[0]
-
-    @property
-    def verdict(self) -> str:
-        """The verdict that it was set aside with, or the empty string."""
-        return self.stem.partition(",v=")[2]
-
-    @property
-    def path(self) -> str:
-        """The path below the mailbox."""
-        return f"{self.folder}/{self.name}"
-
-    @property
-    def committed(self) -> str:
-        """The path below the mailbox that `commit` will give it, or where it lies if nobody claimed it."""
-        flags = "".join(sorted({*self.flags, "S"}))
-        return f"cur/{self.stem}:2,{flags}" if self.owner else self.path
-
-
-class Maildir:
-    """An open Maildir. Threads may share one; the descriptor stays with the directory when it is renamed.
-
-    Use as a context manager, or `close` it.
-    """
-
-    __slots__ = ("_open", "fd", "path")
-
-    def __init__(self, path: str) -> None:
-        """Open the directory itself, never what a symbolic link at *path* leads to. Raises: MailboxGone."""
-        try:
-            self.fd = os.open(path, _DIRECTORY)
-        except OSError as error:
-            if error.errno in (*_GONE, errno.ELOOP):
-                raise MailboxGone(path) from error
-            raise
-        self.path = path
-        self._open: dict[str, int] = {}
+    __slots__ = ()
 
     def __enter__(self) -> Maildir:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let the descriptors go."""
-        for fd in (*self._open.values(), self.fd):
-            os.close(fd)
-        self._open = {}
-
-    def deliver(self, data: bytes, unique: str, *, sync: bool = True, temporary: str = "") -> None:
+    def deliver(self, data: bytes, unique: str, room: Room, *, sync: bool = True, temporary: str = "") -> None:
         """Put *data* into `new/` as *unique*; with *sync* it survives a power cut when this returns.
 
         *temporary* is another name for it in `tmp/`, where an earlier attempt may have left its own.
+        *room* is entered for the moment at which the message appears.
         Raises: MailboxGone, TryAgain and Misconfigured (nothing was delivered), DurabilityUnknown (it was).
         Source: maildir(5); protocol.md, section 3, whose steps these are.
         """
@@ -108,12 +50,13 @@ class Maildir:
             tmp, new = self._at("tmp"), self._at("new")
             _write(tmp, temporary, data, sync=sync)  # 1 to 4
             try:
-                os.rename(temporary, unique, src_dir_fd=tmp, dst_dir_fd=new)  # 5
+                with room:
+                    os.rename(temporary, unique, src_dir_fd=tmp, dst_dir_fd=new)  # 5
             except BaseException:
                 _discard(tmp, temporary)
                 raise
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in GONE:
                 raise MailboxGone(self.path) from error
             raise cannot_write(self.path, error) from error
         if sync:
@@ -164,39 +107,6 @@ class Maildir:
             except FileExistsError:
                 pass
 
-    def names(self, folder: str) -> list[str]:
-        """Return the names in one directory: one reading of it. A file being renamed meanwhile may be missed."""
-        try:
-            # By path, not through the descriptor: half the system calls. Should the path lead elsewhere
-            # by now, the names mean nothing in this mailbox, and every claim below answers ENOENT.
-            found = os.listdir(f"{self.path}/{folder}")
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [name for name in found if not name.startswith(".")]
-
-    def entries(self, *folders: str) -> list[Entry]:
-        """Return every message in *folders*, in reading order, each key once, missing none.
-
-        `new` must come before `cur`. A directory is read again until it stood still: one reading
-        of a busy one misses files that are renamed meanwhile.
-        """
-        found: dict[tuple[str, str], Entry] = {}
-        for folder in folders:
-            for _ in range(20):
-                before = self._stamp(folder)
-                for name in self.names(folder):
-                    entry = Entry(folder, name)
-                    found[entry.key, entry.verdict] = entry
-                if self._stamp(folder) == before:
-                    break
-        return sorted(found.values(), key=lambda entry: entry.stem)
-
-    def unread(self, runs: Callable[[str], bool | None], now: float) -> list[Entry]:
-        """Return what in `new/` nobody holds, in reading order: O(new). *runs* as `Host.runs`."""
-        entries = [Entry("new", name) for name in self.names("new")]
-        free = [entry for entry in entries if not entry.owner or not is_held(entry.owner, runs, now)]
-        return sorted(free, key=lambda entry: entry.stem)
-
     def claim(self, entry: Entry, owner: str, fresh: Callable[[], str]) -> Entry | None:
         """Return the entry now held by *owner*, or None when another has it.
 
@@ -227,48 +137,72 @@ class Maildir:
         """Claim an entry that had been set aside, to judge it again."""
         return self._move_aside(entry, "new", entry.stem.partition(",v=")[0], f",c={owner}", fresh)
 
-    def read(self, entry: Entry, limit: int) -> bytes | None:
-        """Return the bytes of a message; None when it is no regular file or larger than *limit* bytes.
+    def pour(self, other: Maildir) -> None:
+        """Take over every message of *other*; its `new/` is gone when this returns.
 
-        Raises: FileNotFoundError when it was renamed meanwhile.
+        A sender that still has *other* open then gets ENOENT, resolves the name again and delivers to
+        the right mailbox; before that, what it delivered is found by another round.
         """
-        try:
-            fd = os.open(entry.name, _READ, dir_fd=self._at(entry.folder))
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
-                return None  # a symbolic link, a socket: not a message
-            raise
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-                return None
-            data = os.read(fd, status.st_size + 1)
-            while len(data) < status.st_size and (more := os.read(fd, status.st_size - len(data))):
-                data += more
-            return data
-        finally:
-            os.close(fd)
-
-    def holds(self, unique: str) -> bool:
-        """Return whether *unique* lies in `new/`, claimed or not."""
-        return any(Entry("new", name).stem == unique for name in self.names("new"))
-
-    def _at(self, folder: str) -> int:
-        """Return the descriptor of a folder, opened once: never what a symbolic link in its place leads to.
-
-        Raises: Misconfigured for such a link, FileNotFoundError.
-        """
-        if not folder:
-            return self.fd
-        if folder not in self._open:
-            above, _, last = folder.rpartition("/")
+        while True:
+            for folder in ("new", "cur", f"{REJECTED}/cur", f"{SENT}/cur"):
+                self._pour_folder(other, folder)
+            for folder in ("new", "cur"):
+                fsync(self._at(folder))
             try:
-                self._open[folder] = os.open(last, _DIRECTORY, dir_fd=self._at(above))
+                os.rmdir("new", dir_fd=other.fd)
+            except FileNotFoundError:
+                return
             except OSError as error:
-                if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                    raise Misconfigured(f"{self.path}/{folder} is no directory", "move it away") from error
-                raise
-        return self._open[folder]
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
+
+    def _pour_folder(self, other: Maildir, folder: str) -> None:
+        try:
+            names = os.listdir(f"{other.path}/{folder}")
+        except FileNotFoundError:
+            return
+        if names and folder.startswith("."):
+            self.make_folder(folder.partition("/")[0])
+        for name in names:
+            stem, colon, info = name.partition(":")
+            target = f"{stem},{os.urandom(4).hex()}{colon}{info}" if self._exists(folder, name) else name
+            try:
+                os.rename(name, target, src_dir_fd=other._at(folder), dst_dir_fd=self._at(folder))
+            except FileNotFoundError:
+                continue
+
+    def lend(self, other: Maildir, unique: str, room: Room) -> None:
+        """Link our `tmp/` file *unique* into *other*'s `new/`; not synced there.
+
+        Raises: MailboxGone, TryAgain; OSError where links fail.
+        """
+        try:
+            with room:
+                os.link(unique, unique, src_dir_fd=self._at("tmp"), dst_dir_fd=other._at("new"), follow_symlinks=False)
+        except FileExistsError:
+            pass  # an earlier attempt
+        except OSError as error:
+            if error.errno in GONE:
+                raise MailboxGone(other.path) from error
+            raise
+
+    def stage(self, data: bytes, unique: str, *, sync: bool) -> None:
+        """Write *data* to `tmp/`, to be lent to many. Raises: TryAgain, Misconfigured."""
+        try:
+            _discard(self._at("tmp"), unique)
+            _write(self._at("tmp"), unique, data, sync=sync)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def unstage(self, unique: str) -> None:
+        """Remove what was staged, keeping it in `.Sent`."""
+        try:
+            self.make_folder(SENT)
+            os.rename(unique, f"{unique}:2,S", src_dir_fd=self._at("tmp"), dst_dir_fd=self._at(f"{SENT}/cur"))
+        except (OSError, Misconfigured):
+            _discard(self._at("tmp"), unique)
 
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:
@@ -286,19 +220,6 @@ class Maildir:
         if len(os.fsencode(name)) > MAX_NAME_BYTES or self._exists(folder, name):
             name = fresh() + tail
         return self._move(entry, folder, name)
-
-    def _exists(self, folder: str, name: str) -> bool:
-        try:
-            os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _stamp(self, folder: str) -> int:
-        try:
-            return os.stat(folder, dir_fd=self.fd).st_mtime_ns
-        except FileNotFoundError:
-            return 0
 
 
 def _write(folder: int, name: str, data: bytes, *, sync: bool) -> None:

@@ -42,16 +42,8 @@ class Draft:
     """
 
     __slots__ = (
-        "attachments",
-        "auto",
-        "data",
-        "expires",
-        "importance",
-        "kind",
-        "references",
-        "subject",
-        "text",
-    )
+        "attachments", "auto", "data", "expires", "hops", "importance", "kind", "references", "subject", "text",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -64,6 +56,7 @@ class Draft:
         expires: float | None = None,
         references: Sequence[str] = (),
         auto: str | None = None,
+        hops: int = 0,
         kind: str = "message",
     ) -> None:
         try:
@@ -76,7 +69,7 @@ class Draft:
             raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(_IMPORTANCE))
         self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
         self.importance, self.expires, self.references = importance, expires, tuple(references)
-        self.auto, self.kind = auto, kind
+        self.auto, self.hops, self.kind = auto, hops, kind
 
     def digest(self, to: Sequence[str]) -> str:
         """Return what tells this draft to these recipients from any other."""
@@ -97,7 +90,7 @@ class Message:
     """A message as a reader sees it; every field came from what its signature covers."""
 
     __slots__ = (
-        "attachments", "body", "data", "date", "expires", "from_", "id", "importance",
+        "attachments", "auto", "body", "data", "date", "expires", "from_", "hops", "id", "importance",
         "in_reply_to", "kind", "references", "size", "subject", "to",
     )  # fmt: skip
 
@@ -112,6 +105,8 @@ class Message:
         self.expires = parse_date(fields["expires"]) if "expires" in fields else None
         self.kind = fields.get("ipc-kind", "message")
         self.importance = fields.get("importance")
+        self.auto = fields.get("auto-submitted", "no").lower() != "no"
+        self.hops = _small(fields.get("ipc-hops", "0"))
         self.in_reply_to = fields.get("in-reply-to", "").strip("<>") or None
         self.references = tuple(r.strip("<>") for r in fields.get("references", "").split())
         self.body, self.data, self.attachments, self.size = body, data, tuple(attachments), size
@@ -151,6 +146,7 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
         fields.append(("Expires", format_date(t + int(draft.expires))))
     if draft.auto is not None:
         fields.append(("Auto-Submitted", draft.auto))
+        fields.append(("IPC-Hops", str(draft.hops)))
     fields.append(("IPC-Kind", draft.kind))
     fields.append(("MIME-Version", "1.0"))
     if draft.data is None and not draft.attachments:
@@ -228,6 +224,10 @@ def subject_of(text: str) -> str:
         if words:
             return words if len(words) <= MAX_SUBJECT else words[: MAX_SUBJECT - 3] + "..."
     return "(no text)"
+
+
+def _small(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def _bare(address: str) -> str:

@@ -72,6 +72,29 @@ def make_directory(path: str) -> None:
     os.chmod(path, 0o700)
 
 
+def remove_tree(path: str) -> None:
+    """Remove a directory and all below it; what somebody else removes meanwhile is no error."""
+    for folder, directories, files in os.walk(path, topdown=False):
+        for name in (*files, *directories):
+            inner = f"{folder}/{name}"
+            try:
+                if name in files or os.path.islink(inner):
+                    os.unlink(inner)
+                else:
+                    os.rmdir(inner)
+            except FileNotFoundError:
+                continue
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+
+
 def words(text: str) -> dict[str, str]:
     """Return the `word value` lines of a record, the last of each word."""
     return dict(line.split(" ", 1) for line in text.split("\n") if " " in line)
+
+
+def number(text: str) -> int:
+    """Return a number of a record; 0 when it is none."""
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -20,8 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from .lock import Lock
     from .process import Host, Process
-    from .spool import Lock, Spool
+    from .spool import Spool
 
 STANDING = "standing"  # the mark of a session that hangs on no process: for cron, CI, containers
 FRESH_SECONDS = 600.0  # a session seen from elsewhere lives this long after its last use

@@ -12,53 +12,26 @@ import os
 from . import records
 from .address import is_name
 from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
-from .maildir import Maildir, cannot_write
+from .lock import Lock
+from .maildir import Maildir
+from .names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 FORMAT = 1
-SKEW = 300  # seconds by which two clocks may differ
-FORWARD_SECONDS = 7200
-DEFAULTS = {"max-message": 16 * 1024 * 1024, "large-message": 10240}
-
-
-class Names:
-    """Which names led to a mailbox, and when: [(name, since, until or None)], oldest first. A value."""
-
-    __slots__ = ("lines", "registered", "state_since")
-
-    def __init__(self, registered: bool, state_since: int, lines: Sequence[tuple[str, int, int | None]]) -> None:
-        self.registered, self.state_since, self.lines = registered, state_since, tuple(lines)
-
-    @classmethod
-    def parse(cls, text: str) -> Names:
-        """Return the record; lines that cannot be read are left out."""
-        registered, state_since, lines = False, 0, []
-        for line in text.split("\n"):
-            parts = line.split(" ")
-            if parts[0] in ("registered", "waiting") and len(parts) == 2:
-                registered, state_since = parts[0] == "registered", _number(parts[1])
-            elif len(parts) == 3 and is_name(parts[0]):
-                lines.append((parts[0], _number(parts[1]), None if parts[2] == "-" else _number(parts[2])))
-        return cls(registered, state_since, lines)
-
-    def __str__(self) -> str:
-        state = "registered" if self.registered else "waiting"
-        lines = [f"{name} {since} {'-' if until is None else until}" for name, since, until in self.lines]
-        return "\n".join([f"{state} {self.state_since}", *lines, ""])
-
-    def led_here(self, name: str, t: int) -> bool:
-        """Return whether mail to *name*, signed at second *t*, was meant for this mailbox."""
-        return any(
-            name == known and since - SKEW <= t and (until is None or t <= until + SKEW)
-            for known, since, until in self.lines
-        )
-
-    def existed(self, t: int) -> bool:
-        """Return whether the mailbox was there at second *t*."""
-        return bool(self.lines) and self.lines[0][1] - SKEW <= t
+DEFAULTS = {
+    "max-message": 16 * 1024 * 1024,  # bytes
+    "large-message": 10240,  # bytes
+    "rate-limit": 100,  # sends of one identity in `rate-window` seconds
+    "rate-window": 60,
+    "unread-limit": 1000,  # messages in one mailbox
+    "hop-limit": 10,  # automatic messages that answer one another
+    "pair-limit": 20,  # automatic messages from one name to another in an hour
+    "rename-cooldown": 3600,  # seconds
+    "forward-seconds": 7200,
+}
 
 
 class Spool:
@@ -68,7 +41,7 @@ class Spool:
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
-        if _number(values.get("format", "0")) > FORMAT or "id" not in values:
+        if records.number(values.get("format", "0")) > FORMAT or "id" not in values:
             raise Misconfigured(
                 f"the spool {root} has format {values.get('format', '?')}, this program knows {FORMAT}",
                 "install a newer maildir-ipc",
@@ -76,7 +49,7 @@ class Spool:
         self.root, self.clock = root, clock
         self.id, self.mode = values["id"], values.get("mode", "signed")
         lines = [line.split(" ") for line in record.split("\n") if line.startswith("key ")]
-        self.keys = [(parts[1], _number(parts[2])) for parts in lines if len(parts) == 3]
+        self.keys = [(parts[1], records.number(parts[2])) for parts in lines if len(parts) == 3]
         self._settings: dict[str, list[str]] | None = None
 
     @classmethod
@@ -103,14 +76,14 @@ class Spool:
             os.makedirs(os.path.dirname(root) or "/", 0o700, exist_ok=True)
             records.make_directory(root)
             built = f"{root}/.ipc-{os.urandom(4).hex()}"
-            for path in (built, f"{built}/intents", f"{built}/closing"):
+            for path in (built, f"{built}/intents", f"{built}/closing", f"{built}/ended"):
                 records.make_directory(path)
             records.replace(f"{built}/spool", "\n".join(lines))
             records.replace(f"{built}/lock", "")
             try:
                 os.rename(built, f"{root}/.ipc")
             except OSError as error:
-                _remove_tree(built)
+                records.remove_tree(built)
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
             records.sync_directory(root)
@@ -169,26 +142,28 @@ class Spool:
 
     def record(self, name: str) -> Names | None:
         """Return the names record of the mailbox *name*; None when there is no such mailbox."""
-        text = records.read(f"{self.root}/{name}/.ipc/names")
-        return None if text is None else Names.parse(text)
+        return Names.read(f"{self.root}/{name}")
 
     def lead(self, name: str) -> str:
         """Return the name of the mailbox that mail to *name* goes to: itself, or where its forward leads.
 
-        Raises: NoSuchName.
+        Raises: NoSuchName. A forward ends by the clock, whoever looks.
         """
         try:
             target = os.readlink(f"{self.root}/{name}")
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return name
-            raise NoSuchName(f"no one named {name} has registered", "mipc list shows who has") from error
-        # A forward that leads out of the spool is none of ours.
+            raise no_such_name(name) from error
+        # A link that leads out of the spool is no forward of ours.
         record = self.record(target) if is_name(target) else None
-        ends = [until for known, _, until in record.lines if known == name and until is not None] if record else []
-        if not ends or ends[-1] < self.clock():
-            raise NoSuchName(f"no one named {name} has registered", "mipc list shows who has")
+        if record is None or record.until(name) < self.clock():
+            raise no_such_name(name)
         return target
+
+    def is_forward(self, name: str) -> bool:
+        """Return whether *name* is a link, to be followed or ended."""
+        return os.path.islink(f"{self.root}/{name}")
 
     def open_mailbox(self, name: str) -> tuple[str, Maildir]:
         """Return the name and the open Maildir that *name* leads to. Raises: NoSuchName."""
@@ -213,19 +188,29 @@ class Spool:
         try:
             name = self.lead(name)
         except NoSuchName:
-            now = int(self.clock())
-            self._build(name, Names(registered, now, [(name, now - SKEW if registered else 0, None)]))
+            self._drop_ended_forward(name)
+            since, now = self.freed(name), int(self.clock())
+            self._build(name, Names(registered, now, [(name, since, None)]))
         path = f"{self.root}/{name}"
         for part in ("new", "cur", ".ipc", ".ipc/seen"):
             records.make_directory(f"{path}/{part}")
         if not os.path.isdir(f"{path}/tmp"):
             records.sync_directory(self.root)
             records.make_directory(f"{path}/tmp")
-        record = self.record(name) or Names(False, 0, [(name, 0, None)])
+        record = self.record(name) or Names(False, 0, [(name, self.freed(name), None)])
         if registered and not record.registered:
-            record = Names(True, int(self.clock()), record.lines)
-            records.replace(f"{path}/.ipc/names", str(record))
+            record.now_registered(int(self.clock())).write(path)
         return name
+
+    def freed(self, name: str) -> int:
+        """Return the first second at which *name* was no former owner's any more; 0 when it never had one."""
+        text = records.read(f"{self.root}/.ipc/ended/{name}")
+        return 0 if text is None else records.number(text.strip()) + 1
+
+    def _drop_ended_forward(self, name: str) -> None:
+        """Remove the link of a forward that has ended; the lock is held, so nobody puts a fresh one there."""
+        if os.path.islink(f"{self.root}/{name}"):
+            os.unlink(f"{self.root}/{name}")
 
     def add_key(self, lock: Lock, key_id: str, since: int) -> None:
         """Record a key that verifies from now on and signs from the second *since*."""
@@ -244,69 +229,6 @@ class Spool:
         os.rename(built, f"{self.root}/{name}")
 
 
-class Lock:
-    """The spool's lock: flock(2) on `.ipc/lock`; any death lets it go. One `with` statement each."""
-
-    __slots__ = ("_path", "_release")
-
-    def __init__(self, spool: Spool) -> None:
-        self._path = f"{spool.root}/.ipc/lock"
-        self._release: Callable[[], object] | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether we are inside the `with` statement."""
-        return self._release is not None
-
-    def __enter__(self) -> Lock:
-        try:
-            self._release = _by_filelock(self._path) or _by_flock(self._path)
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._release is not None:
-            self._release()
-        self._release = None
-
-
-def _by_filelock(path: str) -> Callable[[], object] | None:
-    """Take the lock through filelock and return how to let it go; None where it is not installed.
-
-    The commands in bin/ start without installed packages and use flock(2) themselves: it is the same lock.
-    """
-    try:
-        from filelock import FileLock
-
-        # Without these two, some versions unlink the file, and then two processes hold two different locks.
-        lock = FileLock(path, mode=0o600, preserve_lock_file=True, fallback_to_soft=False, thread_local=False)
-    except (ImportError, TypeError):
-        return None
-    lock.acquire()
-    return lock.release
-
-
-def _by_flock(path: str) -> Callable[[], object]:
-    import fcntl
-
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        # A file that lost its link while we waited locks nobody else out.
-        if os.fstat(fd).st_nlink:
-            return lambda: os.close(fd)
-        os.close(fd)
-
-
-def _remove_tree(path: str) -> None:
-    for folder, directories, files in os.walk(path, topdown=False):
-        for name in files:
-            os.unlink(f"{folder}/{name}")
-        for name in directories:
-            os.rmdir(f"{folder}/{name}")
-    os.rmdir(path)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+def no_such_name(name: str) -> NoSuchName:
+    """Return what to tell someone who named nobody."""
+    return NoSuchName(f"no one named {name} has registered", "mipc list shows who has")

@@ -1,0 +1,141 @@
+"""An open Maildir, looked at: its folders, what lies in them, and the bytes of a message. Changes nothing.
+
+All work is relative to one open descriptor, and no folder is followed through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from .entry import Entry
+from .errors import MailboxGone, Misconfigured
+from .unique import is_held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTDIR)
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+# O_NONBLOCK: a FIFO that somebody put there must not stop the reader.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Folders:
+    """An open Maildir. Threads may share one; the descriptor stays with the directory when it is renamed.
+
+    Use as a context manager, or `close` it.
+    """
+
+    __slots__ = ("_open", "fd", "path")
+
+    def __init__(self, path: str) -> None:
+        """Open the directory itself, never what a symbolic link at *path* leads to. Raises: MailboxGone."""
+        try:
+            self.fd = os.open(path, _DIRECTORY)
+        except OSError as error:
+            if error.errno in (*GONE, errno.ELOOP):
+                raise MailboxGone(path) from error
+            raise
+        self.path = path
+        self._open: dict[str, int] = {}
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the descriptors go."""
+        for fd in (*self._open.values(), self.fd):
+            os.close(fd)
+        self._open = {}
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in one directory: one reading of it. A file being renamed meanwhile may be missed."""
+        try:
+            # By path, not through the descriptor: half the system calls. Should the path lead elsewhere
+            # by now, the names mean nothing in this mailbox, and every claim below answers ENOENT.
+            found = os.listdir(f"{self.path}/{folder}")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [name for name in found if not name.startswith(".")]
+
+    def entries(self, *folders: str) -> list[Entry]:
+        """Return every message in *folders*, in reading order, each key once, missing none.
+
+        `new` must come before `cur`. A directory is read again until it stood still: one reading
+        of a busy one misses files that are renamed meanwhile.
+        """
+        found: dict[tuple[str, str], Entry] = {}
+        for folder in folders:
+            for _ in range(20):
+                before = self._stamp(folder)
+                for name in self.names(folder):
+                    entry = Entry(folder, name)
+                    found[entry.key, entry.verdict] = entry
+                if self._stamp(folder) == before:
+                    break
+        return sorted(found.values(), key=lambda entry: entry.stem)
+
+    def unread(self, runs: Callable[[str], bool | None], now: float) -> list[Entry]:
+        """Return what in `new/` nobody holds, in reading order: O(new). *runs* as `Host.runs`."""
+        entries = [Entry("new", name) for name in self.names("new")]
+        free = [entry for entry in entries if not entry.owner or not is_held(entry.owner, runs, now)]
+        return sorted(free, key=lambda entry: entry.stem)
+
+    def read(self, entry: Entry, limit: int) -> bytes | None:
+        """Return the bytes of a message; None when it is no regular file or larger than *limit* bytes.
+
+        Raises: FileNotFoundError when it was renamed meanwhile.
+        """
+        try:
+            fd = os.open(entry.name, _READ, dir_fd=self._at(entry.folder))
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
+                return None  # a symbolic link, a socket: not a message
+            raise
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+                return None
+            data = os.read(fd, status.st_size + 1)
+            while len(data) < status.st_size and (more := os.read(fd, status.st_size - len(data))):
+                data += more
+            return data
+        finally:
+            os.close(fd)
+
+    def holds(self, unique: str) -> bool:
+        """Return whether *unique* lies in `new/`, claimed or not."""
+        return any(Entry("new", name).stem == unique for name in self.names("new"))
+
+    def _at(self, folder: str) -> int:
+        """Return the descriptor of a folder, opened once: never what a symbolic link in its place leads to.
+
+        Raises: Misconfigured for such a link, FileNotFoundError.
+        """
+        if not folder:
+            return self.fd
+        if folder not in self._open:
+            above, _, last = folder.rpartition("/")
+            try:
+                self._open[folder] = os.open(last, _DIRECTORY, dir_fd=self._at(above))
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                    raise Misconfigured(f"{self.path}/{folder} is no directory", "move it away") from error
+                raise
+        return self._open[folder]
+
+    def _exists(self, folder: str, name: str) -> bool:
+        try:
+            os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _stamp(self, folder: str) -> int:
+        try:
+            return os.stat(folder, dir_fd=self.fd).st_mtime_ns
+        except FileNotFoundError:
+            return 0

@@ -1,0 +1,80 @@
+"""The spool's lock: registering, renaming, merging, expiring, and sending to a missing name hold it.
+
+flock(2) on one file that is never unlinked; any death lets it go. Whoever gets it first finishes what
+a dead holder had begun.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .maildir import cannot_write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .spool import Spool
+
+
+class Lock:
+    """One taking of the lock: one `with` statement each. Not re-entrant."""
+
+    __slots__ = ("_path", "_release", "_spool")
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool, self._path = spool, f"{spool.root}/.ipc/lock"
+        self._release: Callable[[], object] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether we are inside the `with` statement."""
+        return self._release is not None
+
+    def __enter__(self) -> Lock:
+        try:
+            self._release = _by_filelock(self._path) or _by_flock(self._path)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        try:
+            if os.listdir(f"{self._spool.root}/.ipc/intents"):
+                from .moves import finish
+
+                finish(self._spool, self)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._release is not None:
+            self._release()
+        self._release = None
+
+
+def _by_filelock(path: str) -> Callable[[], object] | None:
+    """Take the lock through filelock and return how to let it go; None where it is not installed.
+
+    The commands in bin/ start without installed packages and use flock(2) themselves: it is the same lock.
+    """
+    try:
+        from filelock import FileLock
+
+        # Without these two, some versions unlink the file, and then two processes hold two different locks.
+        lock = FileLock(path, mode=0o600, preserve_lock_file=True, fallback_to_soft=False, thread_local=False)
+    except (ImportError, TypeError):
+        return None
+    lock.acquire()
+    return lock.release
+
+
+def _by_flock(path: str) -> Callable[[], object]:
+    import fcntl
+
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        # A file that lost its link while we waited locks nobody else out.
+        if os.fstat(fd).st_nlink:
+            return lambda: os.close(fd)
+        os.close(fd)

@@ -1,0 +1,92 @@
+"""Which names led to a mailbox, and when: the record `.ipc/names`, a value.
+
+Mail is for whoever had the name when it was signed. Two owners of one name never overlap: the first
+has it until its forward ends, the next from the second after.
+"""
+
+from __future__ import annotations
+
+from . import records
+from .address import is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Line = tuple[str, int, int | None]
+
+
+class Names:
+    """[(name, since, until or None for now)], oldest first; whole seconds, inclusive.
+
+    *renamed* is the second of the last renaming, 0 for none.
+    """
+
+    __slots__ = ("lines", "registered", "renamed", "state_since")
+
+    def __init__(self, registered: bool, state_since: int, lines: Sequence[Line], renamed: int = 0) -> None:
+        self.registered, self.state_since, self.lines, self.renamed = registered, state_since, tuple(lines), renamed
+
+    @classmethod
+    def read(cls, mailbox: str) -> Names | None:
+        """Return the record of the mailbox at that path; None when it has none."""
+        text = records.read(f"{mailbox}/.ipc/names")
+        return None if text is None else cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> Names:
+        """Return the record; lines that cannot be read are left out."""
+        registered, state_since, renamed = False, 0, 0
+        lines: list[Line] = []
+        for line in text.split("\n"):
+            parts = line.split(" ")
+            if parts[0] in ("registered", "waiting") and len(parts) == 2:
+                registered, state_since = parts[0] == "registered", records.number(parts[1])
+            elif parts[0] == "renamed" and len(parts) == 2:
+                renamed = records.number(parts[1])
+            elif len(parts) == 3 and is_name(parts[0]):
+                lines.append(
+                    (parts[0], records.number(parts[1]), None if parts[2] == "-" else records.number(parts[2]))
+                )
+        return cls(registered, state_since, lines, renamed)
+
+    def write(self, mailbox: str) -> None:
+        """Put the record into the mailbox at that path; it survives a power cut when this returns."""
+        records.replace(f"{mailbox}/.ipc/names", str(self))
+
+    def __str__(self) -> str:
+        state = "registered" if self.registered else "waiting"
+        lines = [f"{name} {since} {'-' if until is None else until}" for name, since, until in self.lines]
+        return "\n".join([f"{state} {self.state_since}", f"renamed {self.renamed}", *lines, ""])
+
+    @property
+    def current(self) -> str:
+        """The name that the mailbox has now."""
+        return self.lines[-1][0] if self.lines else ""
+
+    def until(self, name: str) -> int:
+        """Return the second until which a former name leads here; 0 for one that never did, or is current."""
+        return next((until or 0 for known, _, until in reversed(self.lines) if known == name), 0)
+
+    def forwards(self, now: float) -> list[str]:
+        """Return the former names that still lead here."""
+        former = dict.fromkeys(name for name, _, _ in self.lines if name != self.current)
+        return [name for name in former if self.until(name) >= now]
+
+    def led_here(self, name: str, t: int) -> bool:
+        """Return whether mail to *name*, signed at second *t*, was meant for this mailbox."""
+        return any(name == known and since <= t and (until is None or t <= until) for known, since, until in self.lines)
+
+    def existed(self, t: int) -> bool:
+        """Return whether the mailbox was there at second *t*."""
+        return bool(self.lines) and self.lines[0][1] <= t
+
+    def now_registered(self, now: int) -> Names:
+        """Return the record of the same mailbox once somebody has registered it."""
+        return Names(True, now, self.lines, self.renamed)
+
+    def now_named(self, new: str, since: int, now: int, end: int) -> Names:
+        """Return the record after a renaming at *now*: the old name leads here until *end*, *new* from *since*."""
+        old = self.current
+        kept = [(name, begun, end if name == old and until is None else until) for name, begun, until in self.lines]
+        return Names(self.registered, self.state_since, [*kept, (new, since, None)], now)

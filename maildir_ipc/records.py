@@ -75,3 +75,8 @@ def make_directory(path: str) -> None:
 def words(text: str) -> dict[str, str]:
     """Return the `word value` lines of a record, the last of each word."""
     return dict(line.split(" ", 1) for line in text.split("\n") if " " in line)
+
+
+def number(text: str) -> int:
+    """Return a number of a record; 0 when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -39,9 +39,11 @@ class Names:
         for line in text.split("\n"):
             parts = line.split(" ")
             if parts[0] in ("registered", "waiting") and len(parts) == 2:
-                registered, state_since = parts[0] == "registered", _number(parts[1])
+                registered, state_since = parts[0] == "registered", records.number(parts[1])
             elif len(parts) == 3 and is_name(parts[0]):
-                lines.append((parts[0], _number(parts[1]), None if parts[2] == "-" else _number(parts[2])))
+                lines.append(
+                    (parts[0], records.number(parts[1]), None if parts[2] == "-" else records.number(parts[2]))
+                )
         return cls(registered, state_since, lines)
 
     def __str__(self) -> str:
@@ -68,7 +70,7 @@ class Spool:
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
-        if _number(values.get("format", "0")) > FORMAT or "id" not in values:
+        if records.number(values.get("format", "0")) > FORMAT or not _is_id(values.get("id", "")):
             raise Misconfigured(
                 f"the spool {root} has format {values.get('format', '?')}, this program knows {FORMAT}",
                 "install a newer maildir-ipc",
@@ -76,7 +78,7 @@ class Spool:
         self.root, self.clock = root, clock
         self.id, self.mode = values["id"], values.get("mode", "signed")
         lines = [line.split(" ") for line in record.split("\n") if line.startswith("key ")]
-        self.keys = [(parts[1], _number(parts[2])) for parts in lines if len(parts) == 3]
+        self.keys = [(parts[1], records.number(parts[2])) for parts in lines if len(parts) == 3]
         self._settings: dict[str, list[str]] | None = None
 
     @classmethod
@@ -92,27 +94,30 @@ class Spool:
             raise NoSpool(f"there is no spool at {root}", "mipc init makes one")
         return cls(root, record, clock)
 
+    @staticmethod
+    def exists(root: str) -> bool:
+        """Return whether there is a spool at *root*, be it readable or not."""
+        return os.path.lexists(f"{root}/.ipc")
+
     @classmethod
-    def create(cls, root: str, mode: str, key_id: str | None, id: str, clock: Callable[[], float]) -> Spool:
+    def create(cls, root: str, mode: str, id: str, key: Callable[[], str | None], clock: Callable[[], float]) -> Spool:
         """Make a spool at *root*, or return the one that is there; it survives a power cut when this returns.
 
-        Raises: Misconfigured when that place cannot be written.
+        *key* makes the spool's key, keeps it and returns its id; it is asked only once the place is known
+        to be good. Raises: Misconfigured when it is not; nothing is left then.
         """
-        lines = [f"format {FORMAT}", f"id {id}", f"mode {mode}", *([f"key {key_id} 0"] if key_id else []), ""]
+        made = not os.path.isdir(root)
+        built = f"{root}/.ipc-{os.urandom(4).hex()}"
         try:
             os.makedirs(os.path.dirname(root) or "/", 0o700, exist_ok=True)
             records.make_directory(root)
-            built = f"{root}/.ipc-{os.urandom(4).hex()}"
-            for path in (built, f"{built}/intents", f"{built}/closing"):
-                records.make_directory(path)
-            records.replace(f"{built}/spool", "\n".join(lines))
-            records.replace(f"{built}/lock", "")
             try:
-                os.rename(built, f"{root}/.ipc")
-            except OSError as error:
+                cls._build_record(root, built, mode, id, key)
+            except BaseException:
                 _remove_tree(built)
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
+                if made:
+                    _remove_empty(root)
+                raise
             records.sync_directory(root)
             records.sync_directory(os.path.dirname(root) or "/")
         except OSError as error:
@@ -121,6 +126,21 @@ class Spool:
                 "make that place writable, or set MAILDIR_IPC_ROOT to a spool made by mipc init",
             ) from error
         return cls.open(root, clock)
+
+    @staticmethod
+    def _build_record(root: str, built: str, mode: str, id: str, key: Callable[[], str | None]) -> None:
+        for path in (built, f"{built}/intents", f"{built}/closing"):
+            records.make_directory(path)
+        records.replace(f"{built}/lock", "")
+        key_id = key()
+        lines = [f"format {FORMAT}", f"id {id}", f"mode {mode}", *([f"key {key_id} 0"] if key_id else []), ""]
+        records.replace(f"{built}/spool", "\n".join(lines))
+        try:
+            os.rename(built, f"{root}/.ipc")
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _remove_tree(built)  # another process was first: its spool is the one
 
     @property
     def signed(self) -> bool:
@@ -139,7 +159,7 @@ class Spool:
         values = self._settings_file().get(name)
         if not values:
             return DEFAULTS[name]
-        if not values[-1].isdigit():
+        if not (values[-1].isascii() and values[-1].isdigit() and len(values[-1]) < 16):
             raise Misconfigured(f"{self.root}/.ipc/settings: {name} is not a number", "mend that line")
         return int(values[-1])
 
@@ -214,7 +234,7 @@ class Spool:
             name = self.lead(name)
         except NoSuchName:
             now = int(self.clock())
-            self._build(name, Names(registered, now, [(name, now - SKEW if registered else 0, None)]))
+            self._build(name, Names(registered, now, [(name, 0, None)]))
         path = f"{self.root}/{name}"
         for part in ("new", "cur", ".ipc", ".ipc/seen"):
             records.make_directory(f"{path}/{part}")
@@ -237,11 +257,15 @@ class Spool:
     def _build(self, name: str, record: Names) -> None:
         """Make the mailbox aside, without tmp/, and rename it in: its name is durable before tmp/ says so."""
         built = f"{self.root}/.ipc/build-{os.urandom(8).hex()}"
-        for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
-            records.make_directory(path)
-        records.replace(f"{built}/.ipc/names", str(record))
-        records.sync_directory(built)
-        os.rename(built, f"{self.root}/{name}")
+        try:
+            for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
+                records.make_directory(path)
+            records.replace(f"{built}/.ipc/names", str(record))
+            records.sync_directory(built)
+            os.rename(built, f"{self.root}/{name}")
+        except BaseException:
+            _remove_tree(built)
+            raise
 
 
 class Lock:
@@ -299,14 +323,23 @@ def _by_flock(path: str) -> Callable[[], object]:
         os.close(fd)
 
 
+def _is_id(text: str) -> bool:
+    return len(text) == 16 and not set(text) - set("0123456789abcdef")
+
+
+def _remove_empty(path: str) -> None:
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass  # somebody else put something there
+
+
 def _remove_tree(path: str) -> None:
+    if not os.path.isdir(path):
+        return
     for folder, directories, files in os.walk(path, topdown=False):
         for name in files:
             os.unlink(f"{folder}/{name}")
         for name in directories:
             os.rmdir(f"{folder}/{name}")
     os.rmdir(path)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0

@@ -9,7 +9,8 @@ if sys.version_info < (3, 10):
         name = "python3.%d" % minor
         for folder in os.environ.get("PATH", "/usr/bin").split(os.pathsep):
             path = os.path.join(folder, name)
-            if os.access(path, os.X_OK):
+            # A version manager's shim is there for every version, and fails for most.
+            if os.access(path, os.X_OK) and os.spawnv(os.P_WAIT, path, [path, "-c", ""]) == 0:
                 os.execv(path, [path, "-I", "-S", os.path.abspath(__file__)] + sys.argv[1:])
     sys.stderr.write("mipc: needs Python 3.10 or later, found %d.%d: install one\n" % sys.version_info[:2])
     sys.exit(69)

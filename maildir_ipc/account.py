@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 
-from . import records
 from .address import parse_name
 from .anchor import find_anchor
 from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, Usage
@@ -59,15 +58,18 @@ class Account:
     def init(self, mode: str = "signed") -> Spool:
         """Make the spool, with a key of its own unless it is open, or return the one that is there."""
         root = self.settings.root
-        if records.read(f"{root}/.ipc/spool") is not None:
+        if Spool.exists(root):
             spool = self.spool()
             if spool.mode != mode:
                 raise Misconfigured(f"the spool {root} is there already, and {spool.mode}", "choose another root")
             return spool
-        id, key = os.urandom(8).hex(), None
-        if mode == "signed":
-            key = self.keyring.add(id, self.settings.secret or random_secret())
-        spool = Spool.create(root, mode, key.id if key else None, id, self.clock)
+        id = os.urandom(8).hex()
+
+        def key() -> str | None:
+            # Kept before the spool can be seen: a spool whose key nobody holds is lost.
+            return self.keyring.add(id, self.settings.secret or random_secret()).id if mode == "signed" else None
+
+        Spool.create(root, mode, id, key, self.clock)
         self.notes.append(f"made a{'n unsigned' if mode == 'open' else ''} spool at {root}")
         return self.spool()
 
@@ -85,7 +87,7 @@ class Account:
 
     def spool_or_new(self) -> Spool:
         """Return the spool; at the default place, and there only, make it when it is missing."""
-        if not self.settings.root_given and records.read(f"{self.settings.root}/.ipc/spool") is None:
+        if not self.settings.root_given and not Spool.exists(self.settings.root):
             return self.init()
         return self.spool()
 
@@ -201,7 +203,7 @@ class Account:
 
     def _is_free(self, name: str) -> bool:
         """Return whether nobody has registered *name* and no forward has it."""
-        if records.read(f"{self.settings.root}/.ipc/spool") is None:
+        if not Spool.exists(self.settings.root):
             return True
         spool = self.spool()
         try:

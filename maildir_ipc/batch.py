@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .seen import DUPLICATE, SHOWN
 from .signing import REPLAY
+from .unique import is_held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class Batch:
         entry, maildir = received.entry, self.mailbox.maildir
         if entry.name not in self._held:
             return
+        self._gate.before_move()
         if self.mailbox.seen.add(received.key, entry.key, received.digest):
             maildir.commit(entry, self._fresh)
         else:
             maildir.set_aside(entry, REPLAY, self._fresh)
+        self._gate.after_move()
         del self._held[entry.name]
         self._last = received.message.id
 
@@ -71,7 +74,9 @@ class Batch:
             maildir.set_aside(received.entry, received.verdict, self._fresh)
             del self._held[received.entry.name]
         for entry in self._dropped:
+            self._gate.before_move()
             maildir.commit(entry, self._fresh, "ST")
+            self._gate.after_move()
             del self._held[entry.name]
         if self.messages or self.rejected or self._dropped or self._gate.used:
             self._gate.write(self._last)
@@ -94,12 +99,15 @@ class Batch:
                 self.mailbox.convert(received, always=True)
                 room(received)
             self.messages.append(received)
-        self._gate.left_unread = any(entry.folder == "cur" for entry in entries[len(entries) - self.remaining :])
+        left = entries[len(entries) - self.remaining :]
+        self._gate.left_unread = self._gate.left_unread or any(entry.folder == "cur" for entry in left)
 
     def _candidates(self) -> list[Entry]:
         mailbox, now = self.mailbox, self.mailbox.spool.clock()
         unread = mailbox.maildir.unread(mailbox.host.runs, now)
-        moved = self._gate.unread_in_cur()
+        listed = self._gate.unread_in_cur()
+        moved = [e for e in listed if not e.owner or not is_held(e.owner, mailbox.host.runs, now)]
+        self._gate.left_unread = self._gate.left_unread or len(moved) < len(listed)
         recalled = [] if self.peek else self._recalled()
         if not moved and not recalled:
             return unread
@@ -115,14 +123,14 @@ class Batch:
         mailbox, claimed = self.mailbox, entry
         if not self.peek:
             if entry.owner != self._owner or not entry.owner:
-                taken = mailbox.maildir.claim(entry, self._own(), self._fresh)
+                taken = self._claim(entry)
                 if taken is None:
                     return None
                 claimed = taken
             self._held[claimed.name] = claimed
         try:
             taken_over = entry.owner not in ("", self._owner)
-            received = mailbox.judge(claimed, first=True, taken_over=taken_over)
+            received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=entry.folder == "cur")
         except FileNotFoundError:
             self._held.pop(claimed.name, None)
             return None
@@ -134,6 +142,14 @@ class Batch:
         self._sort_out(received)
         return None
 
+    def _claim(self, entry: Entry) -> Entry | None:
+        if entry.folder != "cur":
+            return self.mailbox.maildir.claim(entry, self._own(), self._fresh)
+        self._gate.before_move()
+        taken = self.mailbox.maildir.claim(entry, self._own(), self._fresh)
+        self._gate.after_move()
+        return taken
+
     def _sort_out(self, received: Received) -> None:
         """Note what is to become of a file that is not shown."""
         if received.verdict not in (SHOWN, DUPLICATE):
@@ -141,7 +157,9 @@ class Batch:
                 received.message = received.signature = None  # it will be counted, not named
             self.rejected.append(received)
         elif not self.peek and received.verdict == SHOWN:
+            self._gate.before_move()
             self.mailbox.maildir.commit(received.entry, self._fresh)
+            self._gate.after_move()
             del self._held[received.entry.name]
         elif not self.peek:
             self._dropped.append(received.entry)

@@ -39,6 +39,14 @@ def rows(spool: Spool, host: Host) -> list[Row]:
     return [row for row in found if row is not None]
 
 
+def _last_used(mailbox: str) -> float | None:
+    """Return when a session that was ended was used last."""
+    try:
+        return os.stat(f"{mailbox}/.ipc/last-session").st_mtime
+    except OSError:
+        return None
+
+
 def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
     try:
         target = spool.lead(name)
@@ -61,6 +69,6 @@ def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
         name,
         "registered" if record.registered else "waiting",
         None if holder is None else holder.live(host, now),
-        None if holder is None else holder.used,
+        holder.used if holder is not None else _last_used(spool.path(name)),
         len(names) - held,
     )

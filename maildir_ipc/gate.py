@@ -56,10 +56,12 @@ class Gate:
         """Return what lies in `cur/` unread, if something was moved there; O(1) when nothing was."""
         now = self._now
         moved = self._present() != self._mtime or now - self._listed > LIST_EVERY
+        self.left_unread = moved  # until it was listed
         gap = LIST_GAP if self._count > _LARGE_CUR else 0.0
         if not moved or 0 <= now - self._listed < gap:
             return []
         self._mtime, self._listed, self.used = self._present(), now, True
+        self.left_unread = False
         entries = [Entry("cur", name) for name in self._maildir.names("cur")]
         self._count = len(entries)
         return [entry for entry in entries if "S" not in entry.flags and "T" not in entry.flags]
@@ -73,13 +75,19 @@ class Gate:
         aside = [Entry(folder, name) for name in self._maildir.names(folder)]
         return [entry for entry in aside if entry.verdict == UNKNOWN_KEY]
 
+    def before_move(self) -> None:
+        """Notice, before a move of our own hides it, that `cur/` was changed by another."""
+        self.left_unread = self.left_unread or self._present() != self._mtime
+
+    def after_move(self) -> None:
+        """Take the state of `cur/` after a move of our own for known."""
+        self._mtime = self._present()
+
     def write(self, last: str) -> None:
         """Remember how `cur/` looks now that our own moves are done."""
-        mtime = "" if self.left_unread else self._present()
-        listed = 0.0 if self.left_unread else self._listed
-        text = (
-            f"mtime {mtime}\nlisted {listed:.3f}\ncount {self._count}\nkeys {self._stamp}\nlast {last or self.last}\n"
-        )
+        self.before_move()
+        mtime = "" if self.left_unread else self._mtime
+        text = f"mtime {mtime}\nlisted {self._listed:.3f}\ncount {self._count}\nkeys {self._stamp}\n"
         try:
             records.replace(self._path, f"{text}last {last or self.last}\n", sync=False)
         except OSError:

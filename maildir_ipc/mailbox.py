@@ -92,6 +92,7 @@ class Mailbox:
         self.spool, self.keyring, self.host, self.namer = spool, keyring, host, namer
         self.name, self.maildir = spool.open_mailbox(name)
         self.author = author or self.name
+        self.maildir.check_records()
         self.seen = SeenSet(self.maildir.fd)
         self._names: Names | None = None  # read once for each check
 
@@ -99,6 +100,10 @@ class Mailbox:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the descriptors go."""
         self.maildir.close()
 
     # Sending
@@ -213,7 +218,7 @@ class Mailbox:
 
         return Gate(self.maildir, self.spool.clock(), self.keyring.stamp(self.spool.id))
 
-    def judge(self, entry: Entry, *, first: bool, taken_over: bool = False) -> Received:
+    def judge(self, entry: Entry, *, first: bool, taken_over: bool = False, reopened: bool = False) -> Received:
         """Read a message and say whether it may be shown. *first*: it was never shown before.
 
         Raises: FileNotFoundError when it was renamed meanwhile.
@@ -231,7 +236,7 @@ class Mailbox:
         digest = signature.d if signature is not None else content_digest(raw or b"")[:16]
         received = Received(self.maildir.path, entry, verdict, message, signature, digest)
         if first and message is not None and self.shows(verdict):
-            received.verdict = self._accept(received, taken_over)
+            received.verdict = self._accept(received, taken_over, reopened)
         elif verdict == PASS and entry.verdict in (REPLAY, MISDIRECTED, EXPIRED):
             received.verdict = entry.verdict  # judged once, when it came
         return received
@@ -240,7 +245,7 @@ class Mailbox:
         """Return whether a message with this verdict is shown as mail."""
         return verdict == PASS or (verdict == NONE and not self.spool.signed)
 
-    def _accept(self, received: Received, taken_over: bool) -> str:
+    def _accept(self, received: Received, taken_over: bool, reopened: bool) -> str:
         message, signature = received.message, received.signature
         assert message is not None
         if signature is not None and not self._addressed(message.to, signature.t):
@@ -251,9 +256,16 @@ class Mailbox:
         if known is None:
             return received.verdict
         base, digest = known
-        if base == received.entry.key and taken_over:
-            return SHOWN
+        if base == received.entry.key:
+            if taken_over:
+                return SHOWN
+            # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
+            return received.verdict if reopened and not self._is_in_cur(received.entry) else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
+
+    def _is_in_cur(self, but: Entry) -> bool:
+        others = (Entry("cur", name) for name in self.maildir.names("cur") if but.path != f"cur/{name}")
+        return any(other.key == but.key for other in others)
 
     def _addressed(self, to: Sequence[str], t: int) -> bool:
         if self._names is None:

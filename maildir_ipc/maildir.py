@@ -37,6 +37,13 @@ class Maildir(Folders):
     def __enter__(self) -> Maildir:
         return self
 
+    def check_records(self) -> None:
+        """Return when `.ipc` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
+        try:
+            self._at(".ipc")
+        except FileNotFoundError:
+            pass
+
     def deliver(self, data: bytes, unique: str, room: Room, *, sync: bool = True, temporary: str = "") -> None:
         """Put *data* into `new/` as *unique*; with *sync* it survives a power cut when this returns.
 
@@ -122,11 +129,18 @@ class Maildir(Folders):
     def commit(self, entry: Entry, fresh: Callable[[], str], add: str = "S") -> Entry | None:
         """Move a claimed entry to `cur/` with flags *add*; None when the claim was lost meanwhile."""
         flags = "".join(sorted({*entry.flags, *add}))
-        return self._move_aside(entry, "cur", entry.stem, f":2,{flags}", fresh)
+        moved = self._move_aside(entry, "cur", entry.stem, f":2,{flags}", fresh)
+        found = None if moved is not None else self._carried_off(entry)
+        return moved if found is None else self.commit(found, fresh, add)
 
     def release(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
         """Give a claimed entry back: it is unread again."""
-        return self._move_aside(entry, "new", entry.stem, f":2,{entry.flags}" if entry.flags else "", fresh)
+        moved = self._move_aside(entry, "new", entry.stem, f":2,{entry.flags}" if entry.flags else "", fresh)
+        found = None if moved is not None else self._carried_off(entry)
+        if found is None:
+            return moved
+        # Read in the program that moved it: then it stays read.
+        return self.commit(found, fresh, "") if "S" in found.flags else self.release(found, fresh)
 
     def set_aside(self, entry: Entry, verdict: str, fresh: Callable[[], str]) -> Entry | None:
         """Move a claimed entry to `.Rejected`, byte for byte, its verdict in its name."""
@@ -204,6 +218,13 @@ class Maildir(Folders):
         except (OSError, Misconfigured):
             _discard(self._at("tmp"), unique)
 
+    def _carried_off(self, entry: Entry) -> Entry | None:
+        """Return where another program put a file that we hold: mutt moves it to `cur/`, claim and all."""
+        if entry.folder == "cur":
+            return None
+        found = (Entry("cur", name) for name in self.names("cur"))
+        return next((e for e in found if e.owner == entry.owner and e.stem == entry.stem), None)
+
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:
             os.rename(entry.name, name, src_dir_fd=self._at(entry.folder), dst_dir_fd=self._at(folder))
@@ -253,7 +274,7 @@ def cannot_write(path: str, error: OSError) -> MaildirIPCError:
             f"{path} cannot be written: {error.strerror}",
             "let the sandbox write to the spool, or use the MCP tools",
         )
-    return TryAgain(f"nothing was delivered: {error.strerror}", "try again when that is mended")
+    return TryAgain(f"{path} cannot be written: {error.strerror}", "nothing is lost; try again when that is mended")
 
 
 def fsync(fd: int) -> None:

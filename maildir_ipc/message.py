@@ -60,9 +60,10 @@ class Draft:
         kind: str = "message",
     ) -> None:
         try:
-            text.encode()
+            for part in (text, subject or "", data or ""):
+                part.encode()
         except UnicodeEncodeError:
-            raise BadData("the text is not UTF-8", "send it as a file: --attach FILE") from None
+            raise BadData("the text, subject or data is not UTF-8", "send it as a file: --attach FILE") from None
         if subject is not None and any(c in subject for c in "\r\n\0"):
             raise BadData("the subject has a line break in it", "give a subject of one line")
         if importance not in (None, *_IMPORTANCE):
@@ -182,6 +183,8 @@ def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
     if b"\r" in head or b"\0" in head or not head.isascii():
         raise Malformed("the header has a NUL, a stray CR, or a byte over 127")
     fields: list[tuple[str, bytes]] = []
+    if not head.strip(b"\n"):
+        return [], body
     for line in head.removesuffix(b"\n").replace(b"\n ", b" ").replace(b"\n\t", b" ").split(b"\n"):
         octets, colon, value = line.partition(b":")
         name = octets.decode("ascii")

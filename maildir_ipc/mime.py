@@ -81,8 +81,8 @@ def parse_any_date(text: str) -> float:
 
 
 def is_object(text: str) -> bool:
-    """Return whether *text* is a JSON object."""
+    """Return whether *text* is a JSON object that every JSON reader takes: no NaN, no infinity, not too deep."""
     try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
+        return isinstance(value := json.loads(text), dict) and bool(json.dumps(value, allow_nan=False).encode())
+    except (ValueError, RecursionError):
         return False

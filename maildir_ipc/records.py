@@ -97,4 +97,4 @@ def words(text: str) -> dict[str, str]:
 
 def number(text: str) -> int:
     """Return a number of a record; 0 when it is none."""
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -149,7 +149,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
         "ref": m.ref,
         "from": m.from_,
         "to": list(m.to),
-        "subject": m.subject if full else m.subject[:_MAX_LINE],
+        "subject": m.subject if full or len(m.subject) <= _MAX_LINE else m.subject[: _MAX_LINE - 3] + "...",
         "body": m.body if full else _body(received, full=False, plain=True),
         "date": iso(m.date),
         "verdict": received.verdict,

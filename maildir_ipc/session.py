@@ -48,7 +48,7 @@ class Holder:
         return session.id == self.id and content_digest(session.token.encode()) == self.hash
 
     def __str__(self) -> str:
-        since = int(self.since) if self.since.isdigit() else 0
+        since = records.number(self.since)
         return f"{self.who} on {self.host}, since {time.strftime('%Y-%m-%d %H:%MZ', time.gmtime(since))}"
 
 
@@ -145,7 +145,8 @@ class Sessions:
         """End a session; mailbox and name stay."""
         assert lock.held
         if self._is_current(session):
-            records.remove(f"{self._spool.path(session.name)}/.ipc/session")
+            path = f"{self._spool.path(session.name)}/.ipc"
+            os.rename(f"{path}/session", f"{path}/last-session")  # when it was used last is still told
         self._tokens.forget(session)
 
     def beside(self, session: Session) -> list[Session]:

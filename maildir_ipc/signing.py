@@ -192,7 +192,7 @@ def reference(message_id: str) -> str:
 
 def fingerprint(text: str) -> str:
     """Return 130 bits of the SHA-256 of *text* as 26 characters that may be a file name."""
-    return base32(sha256(text.encode("utf-8", "replace")).digest())[:26]
+    return base32(sha256(text.encode("utf-8", "surrogatepass")).digest())[:26]
 
 
 def base32(data: bytes) -> str:
@@ -223,7 +223,7 @@ def _body_hash(body: bytes) -> bytes:
     start = 0
     while start < end:
         stop = min(start + _CHUNK, end)
-        if stop < end and body[stop - 1] == 13:
+        while stop < end and body[stop - 1] == 13:
             stop += 1  # a CR LF must not be cut in two
         digest.update(body[start:stop].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         start = stop
@@ -251,13 +251,17 @@ def _tags(value: bytes) -> dict[bytes, bytes]:
     for part in value.split(b";"):
         name, equals, text = part.partition(b"=")
         name = name.strip(b" ")
-        if not equals or name in tags:
+        if not equals or name in tags or not _is_tag(name) or any(not 32 <= c < 127 for c in text):
             raise Malformed("a tag without a value, or twice")
         tags[name] = text.replace(b" ", b"") if name in (b"b", b"bh") else text.strip(b" ")
     fixed = (tags.get(b"v"), tags.get(b"a"), tags.get(b"c"), tags.get(b"d"))
     if fixed != (b"1", b"hmac-sha256", b"relaxed/simple", DOMAIN) or b"l" in tags or next(reversed(tags)) != b"b":
         raise Malformed("not a version 1 signature")
     return tags
+
+
+def _is_tag(name: bytes) -> bool:
+    return name[:1].isalpha() and name.replace(b"_", b"").isalnum()
 
 
 def _seconds(text: bytes) -> int:

@@ -41,7 +41,7 @@ class Spool:
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
-        if records.number(values.get("format", "0")) > FORMAT or "id" not in values:
+        if records.number(values.get("format", "0")) > FORMAT or not _is_id(values.get("id", "")):
             raise Misconfigured(
                 f"the spool {root} has format {values.get('format', '?')}, this program knows {FORMAT}",
                 "install a newer maildir-ipc",
@@ -65,27 +65,30 @@ class Spool:
             raise NoSpool(f"there is no spool at {root}", "mipc init makes one")
         return cls(root, record, clock)
 
+    @staticmethod
+    def exists(root: str) -> bool:
+        """Return whether there is a spool at *root*, be it readable or not."""
+        return os.path.lexists(f"{root}/.ipc")
+
     @classmethod
-    def create(cls, root: str, mode: str, key_id: str | None, id: str, clock: Callable[[], float]) -> Spool:
+    def create(cls, root: str, mode: str, id: str, key: Callable[[], str | None], clock: Callable[[], float]) -> Spool:
         """Make a spool at *root*, or return the one that is there; it survives a power cut when this returns.
 
-        Raises: Misconfigured when that place cannot be written.
+        *key* makes the spool's key, keeps it and returns its id; it is asked only once the place is known
+        to be good. Raises: Misconfigured when it is not; nothing is left then.
         """
-        lines = [f"format {FORMAT}", f"id {id}", f"mode {mode}", *([f"key {key_id} 0"] if key_id else []), ""]
+        made = not os.path.isdir(root)
+        built = f"{root}/.ipc-{os.urandom(4).hex()}"
         try:
             os.makedirs(os.path.dirname(root) or "/", 0o700, exist_ok=True)
             records.make_directory(root)
-            built = f"{root}/.ipc-{os.urandom(4).hex()}"
-            for path in (built, f"{built}/intents", f"{built}/closing", f"{built}/ended"):
-                records.make_directory(path)
-            records.replace(f"{built}/spool", "\n".join(lines))
-            records.replace(f"{built}/lock", "")
             try:
-                os.rename(built, f"{root}/.ipc")
-            except OSError as error:
+                cls._build_record(root, built, mode, id, key)
+            except BaseException:
                 records.remove_tree(built)
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
+                if made:
+                    _remove_empty(root)
+                raise
             records.sync_directory(root)
             records.sync_directory(os.path.dirname(root) or "/")
         except OSError as error:
@@ -94,6 +97,21 @@ class Spool:
                 "make that place writable, or set MAILDIR_IPC_ROOT to a spool made by mipc init",
             ) from error
         return cls.open(root, clock)
+
+    @staticmethod
+    def _build_record(root: str, built: str, mode: str, id: str, key: Callable[[], str | None]) -> None:
+        for path in (built, f"{built}/intents", f"{built}/closing", f"{built}/ended"):
+            records.make_directory(path)
+        records.replace(f"{built}/lock", "")
+        key_id = key()
+        lines = [f"format {FORMAT}", f"id {id}", f"mode {mode}", *([f"key {key_id} 0"] if key_id else []), ""]
+        records.replace(f"{built}/spool", "\n".join(lines))
+        try:
+            os.rename(built, f"{root}/.ipc")
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            records.remove_tree(built)  # another process was first: its spool is the one
 
     @property
     def signed(self) -> bool:
@@ -112,7 +130,7 @@ class Spool:
         values = self._settings_file().get(name)
         if not values:
             return DEFAULTS[name]
-        if not values[-1].isdigit():
+        if not (values[-1].isascii() and values[-1].isdigit() and len(values[-1]) < 16):
             raise Misconfigured(f"{self.root}/.ipc/settings: {name} is not a number", "mend that line")
         return int(values[-1])
 
@@ -222,13 +240,28 @@ class Spool:
     def _build(self, name: str, record: Names) -> None:
         """Make the mailbox aside, without tmp/, and rename it in: its name is durable before tmp/ says so."""
         built = f"{self.root}/.ipc/build-{os.urandom(8).hex()}"
-        for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
-            records.make_directory(path)
-        records.replace(f"{built}/.ipc/names", str(record))
-        records.sync_directory(built)
-        os.rename(built, f"{self.root}/{name}")
+        try:
+            for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
+                records.make_directory(path)
+            records.replace(f"{built}/.ipc/names", str(record))
+            records.sync_directory(built)
+            os.rename(built, f"{self.root}/{name}")
+        except BaseException:
+            records.remove_tree(built)
+            raise
 
 
 def no_such_name(name: str) -> NoSuchName:
     """Return what to tell someone who named nobody."""
     return NoSuchName(f"no one named {name} has registered", "mipc list shows who has")
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 16 and not set(text) - set("0123456789abcdef")
+
+
+def _remove_empty(path: str) -> None:
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass  # somebody else put something there

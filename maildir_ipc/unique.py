@@ -60,7 +60,7 @@ def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:
     of a later version: it is held until somebody who understands it says otherwise.
     """
     process, _, rest = owner.rpartition(".")[0].rpartition(".")
-    if not rest.isdigit():
+    if not (rest.isascii() and rest.isdigit()):
         return True
     alive = runs(process)
     # A lease beyond any that is given would hide mail for ever.
@@ -71,7 +71,14 @@ def is_serial(text: str) -> bool:
     """Return whether *text* is the part of one of our unique names before the host."""
     seconds, dot, rest = text.partition(".M")
     random = rest.rpartition("R")[2]
-    return bool(dot) and seconds.isdigit() and len(seconds) == 10 and len(random) == 16 and "/" not in text
+    return (
+        bool(dot)
+        and seconds.isascii()
+        and seconds.isdigit()
+        and len(seconds) == 10
+        and len(random) == 16
+        and "/" not in text
+    )
 
 
 def message_id(key: str) -> str | None:

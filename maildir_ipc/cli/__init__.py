@@ -55,6 +55,7 @@ def _run(words: list[str], closed: frozenset[int]) -> int:
     from .call import Call, finished
 
     call = Call(closed)
+    call.json = "--json" in words
     try:
         if words[0] not in VERBS:
             raise Usage(f"no command {words[0]!a}", "mipc help lists them")
@@ -63,7 +64,9 @@ def _run(words: list[str], closed: frozenset[int]) -> int:
         return call.fail(error)
     except OSError as error:
         # Only what no stage foresaw comes here: the system's own words, and no claim that anything was done.
-        return call.fail(TryAgain(f"{error.strerror}: {error.filename or 'input or output'}"))
+        from ..maildir import cannot_write
+
+        return call.fail(cannot_write(str(error.filename or "the input or output"), error))
 
 
 def _load(verb: str) -> Verb:
@@ -104,7 +107,10 @@ def _print(text: str, closed: frozenset[int]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    os.write(2, f"{text}\n".encode())
+    try:
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
     return code
 
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import os
 
-from ..errors import Usage
+from ..errors import BadData, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FLAG = "flag"
+_LONGEST = 3650 * 86400.0  # seconds
 COMMON = {"json": FLAG, "as": "NAME", "help": FLAG}
 
 
 class Arguments:
-    """Options by name (absent ones are missing; flags are "1"; repeated ones are joined by LF), and operands."""
+    """Options by name, each with all its values in order (a flag's is "1"), and operands."""
 
     __slots__ = ("operands", "options")
 
-    def __init__(self, options: dict[str, str], operands: list[str]) -> None:
+    def __init__(self, options: dict[str, list[str]], operands: list[str]) -> None:
         self.options, self.operands = options, operands
 
     def flag(self, name: str) -> bool:
@@ -31,15 +32,19 @@ class Arguments:
         return name in self.options
 
     def get(self, name: str) -> str | None:
-        """Return an option's value, or None."""
-        return self.options.get(name)
+        """Return an option's last value, or None."""
+        return self.options[name][-1] if name in self.options else None
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a repeated option."""
+        return self.options.get(name, [])
 
     def count(self, name: str) -> int | None:
         """Return an option's value as a number from 1. Raises: Usage."""
-        text = self.options.get(name)
+        text = self.get(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
             raise Usage(f"--{name} {text!a}", "give a whole number from 1")
         return int(text)
 
@@ -49,7 +54,7 @@ def parse(argv: Sequence[str], allowed: Mapping[str, str], before_text: int | No
 
     Raises: Usage, naming the word that was not understood.
     """
-    options: dict[str, str] = {}
+    options: dict[str, list[str]] = {}
     operands: list[str] = []
     words = iter(argv)
     for word in words:
@@ -69,7 +74,7 @@ def parse(argv: Sequence[str], allowed: Mapping[str, str], before_text: int | No
                 if taken is None:
                     raise Usage(f"--{name} needs a value", f"--{name} {kind}")
                 value = taken
-            options[name] = f"{options[name]}\n{value}" if name in options and kind != FLAG else value
+            options.setdefault(name, []).append(value)
         elif word.startswith("-") and len(word) > 1 and (before_text is None or len(operands) < before_text):
             raise Usage(f"no option {word!a}", "--help lists them; -- before a name or text that begins so")
         else:
@@ -80,12 +85,12 @@ def parse(argv: Sequence[str], allowed: Mapping[str, str], before_text: int | No
 
 
 def text_of(words: Sequence[str]) -> str:
-    """Return the words of a text, as they were typed. Raises: Usage when they are not UTF-8."""
+    """Return the words of a text, as they were typed. Raises: BadData when they are not UTF-8."""
     octets = os.fsencode(" ".join(words))
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        raise Usage("the text is not UTF-8", "send it as a file: --attach FILE") from None
+        raise BadData("the text is not UTF-8", "send it as a file: --attach FILE") from None
 
 
 def duration(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import TryAgain
+from ..errors import TryAgain, Usage
 from .arguments import parse
 
 TYPE_CHECKING = False
@@ -75,9 +75,18 @@ class Call:
 
 
 def arguments(
-    call: Call, words: Sequence[str], usage: str, allowed: Mapping[str, str], before_text: int | None = None
+    call: Call,
+    words: Sequence[str],
+    usage: str,
+    allowed: Mapping[str, str],
+    before_text: int | None = None,
+    *,
+    most: int | None = 0,
 ) -> Arguments | None:
-    """Return the arguments of a verb, or None when only its usage was asked for."""
+    """Return the arguments of a verb, or None when only its usage was asked for.
+
+    *most* operands are taken, None for any number; before a text, any number. Raises: Usage.
+    """
     call.json = "--json" in words  # until it is known whether that is an option or text
     found = parse(words, allowed, before_text)
     call.json = found.flag("json")
@@ -85,6 +94,8 @@ def arguments(
         options = [f"--{name}" if kind == "flag" else f"--{name} {kind}" for name, kind in allowed.items()]
         call.out("\n".join([f"usage: mipc {usage}", "options: " + " ".join([*options, "--json --as NAME"]), ""]))
         return None
+    if before_text is None and most is not None and len(found.operands) > most:
+        raise Usage(f"too many words: {found.operands[most]!a}", f"mipc {usage}")
     return found
 
 

@@ -20,7 +20,7 @@ OPTIONS = {"now": FLAG}
 
 def run(call: Call, words: list[str]) -> int:
     """Do one of the four; a secret is printed by `export` alone, and read by `import` from standard input alone."""
-    given = arguments(call, words, USAGE, OPTIONS)
+    given = arguments(call, words, USAGE, OPTIONS, most=1)
     if given is None:
         return 0
     acts = {"list": _list, "export": _export, "import": _import, "rotate": _rotate}

@@ -15,7 +15,7 @@ USAGE = "path [NAME]"
 
 def run(call: Call, words: list[str]) -> int:
     """Print the path of the mailbox of NAME, or of yours."""
-    given = arguments(call, words, USAGE, {})
+    given = arguments(call, words, USAGE, {}, most=1)
     if given is None:
         return 0
     if len(given.operands) > 1:

@@ -19,7 +19,7 @@ OPTIONS = {"full": FLAG}
 
 def run(call: Call, words: list[str]) -> int:
     """Show what REF names; whether it is read or unread stays as it is."""
-    given = arguments(call, words, USAGE, OPTIONS)
+    given = arguments(call, words, USAGE, OPTIONS, most=1)
     if given is None:
         return 0
     if len(given.operands) != 1:

@@ -16,7 +16,7 @@ OPTIONS = {"takeover": FLAG, "also": FLAG}
 
 def run(call: Call, words: list[str]) -> int:
     """Register, print the name, and say how much mail waits."""
-    given = arguments(call, words, USAGE, OPTIONS)
+    given = arguments(call, words, USAGE, OPTIONS, most=1)
     if given is None:
         return 0
     if len(given.operands) != 1:

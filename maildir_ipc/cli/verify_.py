@@ -17,7 +17,7 @@ USAGE = "verify [FILE…] (- for standard input; without any, all of your mailbo
 
 def run(call: Call, words: list[str]) -> int:
     """Print a verdict for each file; 76 unless all pass. Looks at signatures only, not at what was seen before."""
-    given = arguments(call, words, USAGE, {})
+    given = arguments(call, words, USAGE, {}, most=None)
     if given is None:
         return 0
     paths = given.operands or _own_mailbox(call, given.get("as"))

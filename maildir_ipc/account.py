@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 
-from .address import parse_name
+from .address import SYSTEM, parse_name
 from .anchor import find_anchor
-from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, Usage
+from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, TryAgain, Usage
 from .keyring import Keyring, random_secret
 from .mailbox import Mailbox
 from .maildir import cannot_write
-from .message import split
+from .message import Draft, split
 from .process import Host, ancestry, lookup
 from .session import STANDING, Sessions
 from .signing import MALFORMED, Key, Malformed, verify
@@ -142,9 +142,60 @@ class Account:
         sessions.touch(session)
         return session
 
-    def mailbox(self, session: Session) -> Mailbox:
-        """Return the mailbox of a session, open."""
-        return Mailbox(self.spool(), self.keyring, self.host, self.namer(), session.name)
+    def mailbox(self, session: Session, *, author: str = "") -> Mailbox:
+        """Return the mailbox of a session, open; *author* signs in place of its name."""
+        mailbox = Mailbox(self.spool(), self.keyring, self.host, self.namer(), session.name, author=author)
+        if mailbox.name != session.name:
+            # Its renamer died before it could move the token; the former name will not lead there for long.
+            with self.spool().lock() as lock:
+                self.sessions(self.spool()).renamed(lock, session, mailbox.name)
+        return mailbox
+
+    def rename(self, new: str, said: str | None) -> tuple[str, str, int]:
+        """Give the caller's mailbox another name; return the old one, the new one, and until when the old forwards.
+
+        Everyone is told by a notice. Raises: NameTaken, TryAgain (too soon), Usage, NotYours.
+        """
+        from .moves import rename
+
+        new, session, spool = parse_name(new), self.identify(said), self.spool()
+        try:
+            with spool.lock() as lock:
+                old = spool.lead(session.name)
+                self._may_rename(old, new)
+                until = rename(spool, lock, old, new)
+                session = self.sessions(spool).renamed(lock, session, new)
+        except OSError as error:
+            raise cannot_write(spool.root, error) from error
+        when = time.strftime("%H:%MZ", time.gmtime(until))
+        self._tell(session, f"{old} is now {new}. Mail to {old} reaches {new} until {when}.")
+        return old, new, until
+
+    def _may_rename(self, old: str, new: str) -> None:
+        spool = self.spool()
+        record, wait = spool.record(old), 0.0
+        if new == old:
+            raise Usage(f"you are {old} already", "choose another name")
+        if record is not None and record.renamed:
+            wait = record.renamed + spool.setting("rename-cooldown") - self.clock()
+        if wait > 0:
+            raise TryAgain(f"{old} was renamed a short while ago", f"can rename again in {-(-wait // 60):.0f} minutes")
+        try:
+            target = spool.lead(new)
+        except NoSuchName:
+            return
+        taken = spool.record(new) if target == new else None
+        if target not in (new, old) or (taken is not None and taken.registered):
+            raise NameTaken(f"{new} is taken", "choose another name")
+
+    def _tell(self, session: Session, text: str) -> None:
+        """Send a notice from the system to everyone else; what cannot be told is noted, and fails nothing."""
+        draft = Draft(text, kind="notice", auto="auto-generated")
+        with self.mailbox(session, author=SYSTEM) as mailbox:
+            sent = mailbox.broadcast(draft)
+        if sent.error is not None:
+            missed = [delivery.to for delivery in sent.deliveries if delivery.error is not None]
+            self.notes.append(f"not told: {', '.join(missed[:8])}: {sent.error.message}")
 
     def sender(self, said: str | None) -> Session:
         """Return the session to send from; --as a free name opens a standing one, and makes a spool if need be."""

@@ -97,7 +97,7 @@ class Courier:
 
         return self._reach(name, put, lambda box: box.sync_new())
 
-    def spread(self, names: Sequence[str], *, sync: bool) -> list[Delivery]:
+    def spread(self, names: Sequence[str], *, sync: bool, keep: bool) -> list[Delivery]:
         """Deliver to each of *names* one file, written and synced once: linked, or copied where links fail."""
 
         def put(box: Maildir) -> None:
@@ -116,7 +116,7 @@ class Courier:
             if sync:
                 _sync_all(self._spool, [delivery for delivery in found if delivery.error is None])
         finally:
-            self._home.unstage(self._unique)
+            self._home.unstage(self._unique, keep=keep)
         return found
 
     def _reach(self, name: str, put: Callable[[Maildir], None], again: Callable[[Maildir], None]) -> Delivery | None:

@@ -133,7 +133,9 @@ class Mailbox:
         self._count(draft, ())
         courier, serial = self._courier((EVERYONE,), draft, id)
         names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
-        return self._sent(Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync))
+        return self._sent(
+            Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
+        )
 
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
         record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)

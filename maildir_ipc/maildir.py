@@ -210,9 +210,12 @@ class Maildir(Folders):
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def unstage(self, unique: str) -> None:
-        """Remove what was staged, keeping it in `.Sent`."""
+    def unstage(self, unique: str, *, keep: bool) -> None:
+        """Remove what was staged; with *keep* it goes to `.Sent`."""
         try:
+            if not keep:
+                _discard(self._at("tmp"), unique)
+                return
             self.make_folder(SENT)
             os.rename(unique, f"{unique}:2,S", src_dir_fd=self._at("tmp"), dst_dir_fd=self._at(f"{SENT}/cur"))
         except (OSError, Misconfigured):

@@ -28,8 +28,11 @@ def rename(spool: Spool, lock: Lock, old: str, new: str) -> int:
     """
     assert lock.held
     now = int(spool.clock())
-    end = now + spool.setting("forward-seconds")
-    records.replace(f"{spool.root}/.ipc/intents/rename", f"old {old}\nnew {new}\nat {now}\nend {end}\n")
+    end, freed = now + spool.setting("forward-seconds"), spool.freed(new)
+    # Mail to a free name is for whoever takes it; an own former name never stopped leading here.
+    since = min(freed, now)
+    text = f"old {old}\nnew {new}\nat {now}\nsince {since}\nend {end}\n"
+    records.replace(f"{spool.root}/.ipc/intents/rename", text)
     finish(spool, lock)
     return end
 
@@ -42,12 +45,13 @@ def finish(spool: Spool, lock: Lock) -> None:
     if text is None:
         return
     intent = records.words(text)
-    _rename(spool.root, intent["old"], intent["new"], int(intent["at"]), int(intent["end"]))
+    at, since, end = (int(intent[word]) for word in ("at", "since", "end"))
+    _rename(spool.root, intent["old"], intent["new"], at, since, end)
     records.remove(path)
     records.sync_directory(os.path.dirname(path))
 
 
-def _rename(root: str, old: str, new: str, now: int, end: int) -> None:
+def _rename(root: str, old: str, new: str, now: int, since: int, end: int) -> None:
     aside = f"{root}/.ipc/closing/{new}"
     if _is_mailbox(f"{root}/{old}"):
         if _is_mailbox(f"{root}/{new}"):
@@ -55,8 +59,8 @@ def _rename(root: str, old: str, new: str, now: int, end: int) -> None:
             os.rename(f"{root}/{new}", aside)
             records.sync_directory(root)
         elif os.path.islink(f"{root}/{new}"):
-            os.unlink(f"{root}/{new}")  # an own former name
-        _write_names(f"{root}/{old}", new, aside, now, end)
+            os.unlink(f"{root}/{new}")  # an own former name, or a forward that has ended
+        _write_names(f"{root}/{old}", new, now, since, end)
         os.rename(f"{root}/{old}", f"{root}/{new}")
     if not os.path.lexists(f"{root}/{old}"):
         os.symlink(new, f"{root}/{old}")
@@ -74,13 +78,10 @@ def _rename(root: str, old: str, new: str, now: int, end: int) -> None:
     records.sync_directory(root)
 
 
-def _write_names(mailbox: str, new: str, aside: str, now: int, end: int) -> None:
+def _write_names(mailbox: str, new: str, now: int, since: int, end: int) -> None:
     record = Names.read(mailbox)
-    if record is None or record.current == new:
-        return
-    waiting = Names.read(aside)
-    since = waiting.lines[-1][1] if waiting is not None and waiting.lines else now
-    record.now_named(new, since, now, end).write(mailbox)
+    if record is not None and record.current != new:
+        record.now_named(new, since, now, end).write(mailbox)
 
 
 def _lead_to(root: str, name: str, target: str) -> None:

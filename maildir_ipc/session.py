@@ -73,7 +73,7 @@ class Sessions:
         *only_reading* also accepts the only session that this account has. Raises: NotYours, with the choices.
         """
         if said is not None:
-            session = self._tokens.of(said)
+            session = self._tokens.of(said) or self._renamed(said)
             if session is None or not self._is_current(session):
                 raise self._refusal(said)
             return session
@@ -87,6 +87,21 @@ class Sessions:
         if not self._is_current(found[0]):
             raise self._lost(found[0].name)
         return found[0]
+
+    def renamed(self, lock: Lock, session: Session, new: str) -> Session:
+        """Keep the token of *session* under its new name; return it as it is now."""
+        assert lock.held
+        moved = Session(new, session.id, session.token, session.mark, session.who, session.client)
+        self._tokens.keep(moved)
+        self._tokens.forget(session)
+        return moved
+
+    def _renamed(self, name: str) -> Session | None:
+        """Return our session of the mailbox that a former name leads to, or None."""
+        try:
+            return self._tokens.of(self._spool.lead(name))
+        except NoSuchName:
+            return None
 
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 VERBS = {
     "send": "deliver a message to one or more names",
+    "broadcast": "deliver a message to everyone who has registered",
     "check": "show what is unread, and mark it read",
     "reply": "answer a message, in its thread",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",
+    "rename": "take another name; the old one forwards for two hours",
     "unregister": "end this session; mailbox and mail stay",
     "whoami": "say who you are, and which spool is used",
     "list": "show who has registered",

@@ -52,8 +52,8 @@ class Sent:
 class Courier:
     """Carries one signed message from *sender*'s mailbox *home* to any number of names; each mailbox gets it once.
 
-    *repeated*: an earlier attempt may have delivered it already. *limit*: unread messages that a mailbox
-    may hold, 0 for any number.
+    *data* returns the message as signed at a given second. *repeated*: an earlier attempt may have
+    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number.
     """
 
     __slots__ = (
@@ -65,7 +65,9 @@ class Courier:
         "_repeated",
         "_sender",
         "_serial",
+        "_signed",
         "_spool",
+        "_t",
         "_unique",
     )
 
@@ -76,13 +78,15 @@ class Courier:
         home: Maildir,
         sender: str,
         serial: str,
-        data: bytes,
+        data: Callable[[int], bytes],
         *,
         repeated: bool,
         limit: int,
     ) -> None:
         self._spool, self._namer, self._home, self._sender, self._serial = spool, namer, home, sender, serial
-        self._data, self._repeated, self._limit = data, repeated, limit
+        self._signed, self._repeated, self._limit = data, repeated, limit
+        self._t = int(serial.partition(".")[0])
+        self._data = data(self._t)
         self._unique = namer.unique(serial)
         self._reached: set[str] = set()
 
@@ -153,9 +157,15 @@ class Courier:
             return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
 
     def _state(self, name: str, reached: str) -> str:
+        """Return what delivering to *name* in the mailbox *reached* will be called."""
+        record = self._spool.record(reached)
+        now = int(self._spool.clock())
+        if record is not None and not record.led_here(name, self._t) and record.led_here(name, now):
+            # The name changed hands since we signed: what was meant for its former owner is signed anew,
+            # or the reader would take it for an old message that somebody brought along.
+            self._t, self._data = now, self._signed(now)
         if reached != name:
             return "forwarded"
-        record = self._spool.record(reached)
         return "delivered" if record is not None and record.registered else "queued"
 
     def _make(self, name: str) -> None:

@@ -159,7 +159,10 @@ class Mailbox:
         from .delivery import Courier
 
         serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
-        data = self._compose(to, draft, serial, int(serial.partition(".")[0]))
+
+        def data(t: int) -> bytes:
+            return self._compose(to, draft, serial, t)
+
         limit = self.spool.setting("unread-limit") if draft.kind == "message" else 0
         sender, home = self.author, self.maildir
         courier = Courier(self.spool, self.namer, home, sender, serial, data, repeated=repeated, limit=limit)
@@ -181,10 +184,11 @@ class Mailbox:
         return Ids(self.maildir.path)
 
     def _compose(self, to: Sequence[str], draft: Draft, serial: str, t: int) -> bytes:
-        fields, body = compose(draft, sender=self.author, to=to, id=serial, t=t)
+        dated = int(serial.partition(".")[0])
+        fields, body = compose(draft, sender=self.author, to=to, id=serial, t=dated)
         if self.spool.signed:
             key = self._signing_key()
-            expires = None if draft.expires is None else t + int(draft.expires)
+            expires = None if draft.expires is None else dated + int(draft.expires)
             value = sign(fields, body, key, spool=self.spool.id, signer=address_of(self.author), t=t, expires=expires)
             fields.insert(0, ("IPC-Signature", value))
         data = join(fields, body)

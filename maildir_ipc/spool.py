@@ -175,7 +175,7 @@ class Spool:
             raise no_such_name(name) from error
         # A link that leads out of the spool is no forward of ours.
         record = self.record(target) if is_name(target) else None
-        if record is None or record.until(name) < self.clock():
+        if record is None or record.until(name) < int(self.clock()):  # whole seconds, inclusive
             raise no_such_name(name)
         return target
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.25  # seconds
 _FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
+_LOOKS = 100  # at a message that others keep renaming
 
 
 class Received:
@@ -244,20 +245,20 @@ class Mailbox:
         *ref*: 5 or more characters of a reference, a Message-ID, a path, or `@` for the last one shown.
         Raises: NoSuchMessage.
         """
-        if "/" in ref:
-            entries = [self._entry_at(ref)]
-        else:
-            wanted = self._gate().last if ref == "@" else ref.strip("<>")
-            entries = self._named(wanted)
-        found = []
-        for entry in entries:
+        for _ in range(_LOOKS):
+            if "/" in ref:
+                entries = [self._entry_at(ref)]
+            else:
+                wanted = self._gate().last if ref == "@" else ref.strip("<>")
+                entries = self._named(wanted)
             try:
-                found.append(self.judge(entry, first=False))
+                found = [self.judge(entry, first=False) for entry in entries]
             except FileNotFoundError:
-                continue
-        if not found:
-            raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
-        return sorted(found, key=lambda received: bool(received.entry.verdict))
+                continue  # it was renamed since: look again
+            if found:
+                return sorted(found, key=lambda received: bool(received.entry.verdict))
+            break
+        raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
 
     def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
         """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.

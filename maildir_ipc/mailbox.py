@@ -11,7 +11,7 @@ import os
 import time
 
 from .address import EVERYONE, address_of, is_name
-from .errors import BadData, Misconfigured, NoSuchMessage
+from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
 from .maildir import REJECTED, SENT, Entry
 from .message import REF_LENGTH, compose, join, parse, split
 from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
@@ -116,7 +116,8 @@ class Mailbox:
         courier = Courier(self.spool, self.namer, self.name, serial, data, repeated=repeated)
         carried = [courier.carry(name, self.maildir, sync=sync) for name in to]
         deliveries = [delivery for delivery in carried if delivery is not None]
-        if id is None and any(delivery.error is not None for delivery in deliveries):
+        reached = [d for d in deliveries if d.error is None or isinstance(d.error, DurabilityUnknown)]
+        if id is None and reached and any(delivery.error is not None for delivery in deliveries):
             self._ids().keep(serial, serial, draft.digest(to))
         return Sent(f"{serial}@ipc.invalid", id or serial, deliveries)
 

@@ -122,7 +122,7 @@ def _check_object(data: str) -> None:
     from .mime import is_object
 
     if not is_object(data):
-        raise BadData("the data is not a JSON object", """like --data '{"key": 1}'""")
+        raise BadData("the data is not a JSON object, or too deep", """like --data '{"key": 1}'""")
 
 
 class Message:
@@ -211,6 +211,8 @@ def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
 
     Raises: Malformed.
     """
+    if raw.startswith((b"\n", b"\r\n")):
+        return [], raw.partition(b"\n")[2]  # the first line is the empty one
     end = raw.find(b"\n\n") + 1
     crlf = raw.find(b"\n\r\n", 0, end or len(raw)) + 1
     head, body = (raw[:crlf], raw[crlf + 2 :]) if crlf else (raw[:end], raw[end + 1 :]) if end else (raw, b"")

@@ -37,7 +37,7 @@ RANKS = (
     ("directory", "render"),
     ("account",),
     ("testing", "cli/arguments"),
-    ("cli/call",),
+    ("cli/call", "cli/sending"),
     ("cli/verb", "cli"),
     ("__main__",),
 )

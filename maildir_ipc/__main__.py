@@ -10,7 +10,7 @@ if sys.version_info < (3, 10):
         for folder in os.environ.get("PATH", "/usr/bin").split(os.pathsep):
             path = os.path.join(folder, name)
             # A version manager's shim is there for every version, and fails for most.
-            if os.access(path, os.X_OK) and os.spawnv(os.P_WAIT, path, [path, "-c", ""]) == 0:
+            if os.access(path, os.X_OK) and os.system("'%s' -c '' 2>/dev/null" % path.replace("'", "'\\''")) == 0:
                 os.execv(path, [path, "-I", "-S", os.path.abspath(__file__)] + sys.argv[1:])
     sys.stderr.write("mipc: needs Python 3.10 or later, found %d.%d: install one\n" % sys.version_info[:2])
     sys.exit(69)

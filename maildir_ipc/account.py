@@ -288,4 +288,5 @@ def rotate(account: Account, *, now: bool) -> tuple[Key, int]:
     since = int(account.clock()) + (0 if now else 86400)
     with spool.lock() as lock:
         spool.add_key(lock, key.id, since)
+    account.keyring.unlock(spool.id, [listed for listed, _ in spool.keys], spool.signing_key())
     return key, since

@@ -57,12 +57,14 @@ class Batch:
         if entry.name not in self._held:
             return
         self._gate.before_move()
-        if self.mailbox.seen.add(received.key, entry.key, received.digest):
+        first = self.mailbox.seen.add(received.key, entry.key, received.digest)
+        # It is read from here on: given back without its claim it would look like a copy of itself.
+        del self._held[entry.name]
+        if first:
             maildir.commit(entry, self._fresh)
         else:
             maildir.set_aside(entry, REPLAY, self._fresh)
         self._gate.after_move()
-        del self._held[entry.name]
         self._last = received.message.id
 
     def finish(self) -> None:
@@ -128,12 +130,17 @@ class Batch:
                     return None
                 claimed = taken
             self._held[claimed.name] = claimed
+        taken_over = entry.owner not in ("", self._owner)
         try:
-            taken_over = entry.owner not in ("", self._owner)
             received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=entry.folder == "cur")
         except FileNotFoundError:
             self._held.pop(claimed.name, None)
             return None
+        except OSError:
+            if taken_over:
+                # Its reader may have shown it: given back without a claim it would look like a copy of itself.
+                self._held.pop(claimed.name, None)
+            raise
         if received.message is not None and mailbox.shows(received.verdict):
             if received.key not in self._digests:
                 self._digests[received.key] = received.digest

@@ -48,7 +48,10 @@ class Folders:
     def close(self) -> None:
         """Let the descriptors go."""
         for fd in (*self._open.values(), self.fd):
-            os.close(fd)
+            try:
+                os.close(fd)
+            except OSError:
+                pass  # nothing was written through a directory's descriptor
         self._open = {}
 
     def names(self, folder: str) -> list[str]:
@@ -68,14 +71,15 @@ class Folders:
         of a busy one misses files that are renamed meanwhile.
         """
         found: dict[tuple[str, str], Entry] = {}
-        for folder in folders:
-            for _ in range(20):
-                before = self._stamp(folder)
+        for _ in range(20):
+            # A reader moves unread mail from cur/ back into new/ too: all of them must have stood still.
+            before = [self._stamp(folder) for folder in folders]
+            for folder in folders:
                 for name in self.names(folder):
                     entry = Entry(folder, name)
                     found[entry.key, entry.verdict] = entry
-                if self._stamp(folder) == before:
-                    break
+            if [self._stamp(folder) for folder in folders] == before:
+                break
         return sorted(found.values(), key=lambda entry: entry.stem)
 
     def unread(self, runs: Callable[[str], bool | None], now: float) -> list[Entry]:

@@ -48,7 +48,10 @@ class Gate:
         self._path = f"{maildir.path}/.ipc/gate"
         values = records.words(records.read(self._path) or "")
         self._mtime = values.get("mtime", "")
-        self._listed, self._count = float(values.get("listed", "0")), int(values.get("count", "0"))
+        try:
+            self._listed, self._count = float(values.get("listed", "0")), int(values.get("count", "0"))
+        except ValueError:
+            self._listed, self._count, self._mtime = 0.0, 0, ""
         self._stamp, self.last = values.get("keys", "-"), values.get("last", "")
         self.used = self.left_unread = False
 

@@ -5,6 +5,8 @@ Everything else that a retry needs follows from the serial: the unique name, the
 
 from __future__ import annotations
 
+import os
+
 from . import records
 from .errors import BadData
 from .maildir import cannot_write
@@ -44,7 +46,10 @@ class Ids:
     def keep(self, id: str, serial: str, digest: str, *, sync: bool = False) -> None:
         """Record *id*; without *sync* as well as can be. Raises: TryAgain, Misconfigured."""
         try:
-            records.make_directory(self._folder)
+            if not os.path.isdir(self._folder):
+                records.make_directory(self._folder)
+                if sync:
+                    records.sync_directory(os.path.dirname(self._folder))
             records.replace(self._path(id), f"serial {serial}\ndigest {digest}\n", sync=sync)
         except OSError as error:
             if sync:

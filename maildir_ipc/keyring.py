@@ -7,6 +7,7 @@ belongs to `signing`. A spool holds no secret.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -95,10 +96,14 @@ class Keyring:
         try:
             os.makedirs(os.path.dirname(self.directory), 0o700, exist_ok=True)
             records.make_directory(self.directory)
-            self._read()  # never add to a keyring that others can read
+            known = self._read()  # never add to a keyring that others can read
+            line = spool.encode() + b" " + secret + b"\n"
+            if known and not known.endswith(b"\n"):
+                line = b"\n" + line  # somebody's line was cut off: it must not run into ours
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                os.write(fd, spool.encode() + b" " + secret + b"\n")
+                if os.write(fd, line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(fd)
             finally:
                 os.close(fd)

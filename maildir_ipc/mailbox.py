@@ -12,7 +12,7 @@ import time
 
 from .address import EVERYONE, address_of, is_name
 from .entry import Entry
-from .errors import BadData, Misconfigured, NoSuchMessage
+from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
 from .maildir import REJECTED, SENT
 from .message import REF_LENGTH, compose, join, parse, split
 from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.25  # seconds
 _FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
+_LOOKS = 100  # at a message that others keep renaming
 
 
 class Received:
@@ -171,7 +172,8 @@ class Mailbox:
     def _sent(
         self, make: type[Sent], to: Sequence[str], draft: Draft, id: str | None, serial: str, found: list[Delivery]
     ) -> Sent:
-        if id is None and any(delivery.error is not None for delivery in found):
+        reached = [d for d in found if d.error is None or isinstance(d.error, DurabilityUnknown)]
+        if id is None and reached and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
         return make(f"{serial}@ipc.invalid", id or serial, found)
 
@@ -301,20 +303,20 @@ class Mailbox:
         *ref*: 5 or more characters of a reference, a Message-ID, a path, or `@` for the last one shown.
         Raises: NoSuchMessage.
         """
-        if "/" in ref:
-            entries = [self._entry_at(ref)]
-        else:
-            wanted = self._gate().last if ref == "@" else ref.strip("<>")
-            entries = self._named(wanted)
-        found = []
-        for entry in entries:
+        for _ in range(_LOOKS):
+            if "/" in ref:
+                entries = [self._entry_at(ref)]
+            else:
+                wanted = self._gate().last if ref == "@" else ref.strip("<>")
+                entries = self._named(wanted)
             try:
-                found.append(self.judge(entry, first=False))
+                found = [self.judge(entry, first=False) for entry in entries]
             except FileNotFoundError:
-                continue
-        if not found:
-            raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
-        return sorted(found, key=lambda received: bool(received.entry.verdict))
+                continue  # it was renamed since: look again
+            if found:
+                return sorted(found, key=lambda received: bool(received.entry.verdict))
+            break
+        raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
 
     def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
         """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 MAX_HEADER = 65536  # bytes
 MAX_FIELDS = 200
 MAX_SUBJECT = 72  # characters, of a subject taken from the text
+MAX_TITLE = 4000  # characters, of a subject that was given
+MAX_FILE_NAME = 255
+MAX_EXPIRES = 100 * 365 * 86400  # seconds; what ends later does not end
 REF_LENGTH = 5
 
 _IMPORTANCE = ("low", "normal", "high")
 _TEXT = "text/plain; charset=utf-8"
+_TYPE = {ord(c): None for c in "-+._"}
 
 
 class Attachment:
@@ -64,10 +68,19 @@ class Draft:
                 part.encode()
         except UnicodeEncodeError:
             raise BadData("the text, subject or data is not UTF-8", "send it as a file: --attach FILE") from None
-        if subject is not None and any(c in subject for c in "\r\n\0"):
-            raise BadData("the subject has a line break in it", "give a subject of one line")
+        if subject is not None and (len(subject) > MAX_TITLE or any(c in subject for c in "\r\n\0")):
+            raise BadData("the subject is too long or has a line break in it", "give a subject of one line")
         if importance not in (None, *_IMPORTANCE):
             raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(_IMPORTANCE))
+        if expires is not None and not 0 <= expires <= MAX_EXPIRES:
+            raise BadData("that is no time to expire after", f"give 0 to {MAX_EXPIRES} seconds")
+        for word in (kind, *references, *([] if auto is None else [auto])):
+            if not (word and word.isascii() and word.isprintable()) or " " in word:
+                raise BadData(f"{word!a} cannot stand in a header", "kinds and references are one ASCII word")
+        for file in attachments:
+            _check_file(file)
+        if data is not None:
+            _check_object(data)
         self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
         self.importance, self.expires, self.references = importance, expires, tuple(references)
         self.auto, self.hops, self.kind = auto, hops, kind
@@ -83,8 +96,26 @@ class Draft:
             self.expires,
             self.references,
         ]
-        files = [(a.name, content_digest(a.content)) for a in self.attachments]
+        files = [(a.name, a.type, content_digest(a.content)) for a in self.attachments]
         return content_digest(repr((parts, files, self.auto, self.kind)).encode())
+
+
+def _check_file(file: Attachment) -> None:
+    try:
+        named = bool(file.name.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        named = False
+    if not named or len(file.name) > MAX_FILE_NAME or "\0" in file.name:
+        raise BadData(f"{file.name[:40]!a} is not the name of a file", "give the attachment another")
+    if "/" not in file.type or not file.type.replace("/", "", 1).translate(_TYPE).isalnum() or not file.type.isascii():
+        raise BadData(f"{file.type!a} is not a media type", "like application/octet-stream")
+
+
+def _check_object(data: str) -> None:
+    from .mime import is_object
+
+    if not is_object(data):
+        raise BadData("the data is not a JSON object, or too deep", """like --data '{"key": 1}'""")
 
 
 class Message:
@@ -163,9 +194,12 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
 
 
 def join(fields: Sequence[tuple[str, str]], body: bytes) -> bytes:
-    """Return the bytes of the file; a value over 78 characters is folded at its spaces."""
+    """Return the bytes of the file; a value over 78 characters is folded at its spaces. Raises: BadData."""
     lines = [f"{n}: {v}" if len(n) + len(v) < 77 or "\n" in v else _fold(n, v) for n, v in fields]
-    return "\n".join([*lines, "\n"]).encode("ascii") + body
+    head = "\n".join([*lines, "\n"]).encode("ascii")
+    if len(head) > MAX_HEADER:
+        raise BadData(f"the header is {len(head)} bytes, the limit is {MAX_HEADER}", "fewer names")
+    return head + body
 
 
 def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
@@ -173,6 +207,8 @@ def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
 
     Raises: Malformed.
     """
+    if raw.startswith((b"\n", b"\r\n")):
+        return [], raw.partition(b"\n")[2]  # the first line is the empty one
     end = raw.find(b"\n\n") + 1
     crlf = raw.find(b"\n\r\n", 0, end or len(raw)) + 1
     head, body = (raw[:crlf], raw[crlf + 2 :]) if crlf else (raw[:end], raw[end + 1 :]) if end else (raw, b"")
@@ -209,7 +245,10 @@ def parse(fields: Sequence[tuple[str, bytes]], body: bytes, *, size: int, covere
             known.setdefault(name, value.decode("utf-8", "backslashreplace"))
     if not known.get("from"):
         raise Malformed("no From")
-    known.setdefault("message-id", f"<{content_digest(repr(fields).encode() + body)[:32]}@unknown.invalid>")
+    if "message-id" not in known:
+        # Of what is covered, in its canonical form, so that no transport makes another message of it.
+        content = repr(sorted(known.items())).encode() + body.replace(b"\r\n", b"\n").rstrip(b"\n")
+        known["message-id"] = f"<{content_digest(content)[:32]}@unknown.invalid>"
     encoding = known.get("content-transfer-encoding", "7bit").lower()
     kind = known.get("content-type", "text/plain").lower()
     if kind in (_TEXT, "text/plain", "text/plain; charset=us-ascii"):

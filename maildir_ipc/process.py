@@ -79,6 +79,8 @@ class Host:
         parts = mark.split(".")
         if len(parts) != 4 or "0" in (parts[0], parts[2]) or parts[:2] != [self.boot, self.namespace]:
             return None
+        if not (parts[2].isascii() and parts[2].isdigit()):
+            return None  # it stands in a file's name, which anybody may have written
         process = lookup(int(parts[2]))
         return process is not None and str(process.start) == parts[3]
 

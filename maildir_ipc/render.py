@@ -30,10 +30,11 @@ _MAX_LISTED = 20  # attachments of one message
 
 # What could move the cursor, hide text, or make it read in another order than it is written.
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF}
+_TAGS = range(0xE0000, 0xE0080)  # letters that nobody sees, and language models read
 _KEPT = {0x09, 0x0A}
 _ESCAPES = {
-    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    for code in [*range(32), *range(127, 160), *_BIDI]
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    for code in [*range(32), *range(127, 160), *_BIDI, *_TAGS]
     if code not in _KEPT
 }
 _VERDICTS = {
@@ -96,7 +97,8 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         data = escape(to_json(message.data), line=True)
         whole = full or received.saved_to is None or len(data) <= _MAX_LINE
         lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, in the file")
-    lines.append(escape(_body(received, full=full)))
+    # Four digits can be guessed, or all be tried in one text.
+    lines.append(escape(_body(received, full=full)).replace(f"#{mark}", f"\\x23{mark}"))
     lines.append(f"--- end {message.ref} #{mark}\n")
     return "\n".join(lines)
 

@@ -210,6 +210,8 @@ class Spool:
             since, now = self.freed(name), int(self.clock())
             self._build(name, Names(registered, now, [(name, since, None)]))
         path = f"{self.root}/{name}"
+        if os.path.islink(f"{path}/.ipc"):
+            raise Misconfigured(f"{path}/.ipc is a link", "move it away")
         for part in ("new", "cur", ".ipc", ".ipc/seen"):
             records.make_directory(f"{path}/{part}")
         if not os.path.isdir(f"{path}/tmp"):

@@ -77,7 +77,9 @@ def is_serial(text: str) -> bool:
         and seconds.isdigit()
         and len(seconds) == 10
         and len(random) == 16
-        and "/" not in text
+        and rest.isascii()
+        and rest.isalnum()
+        and random == random.lower()
     )
 
 

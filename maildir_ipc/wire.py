@@ -12,6 +12,7 @@ from .signing import Malformed
 
 MAX_LINE = 998  # octets; RFC 5322, 2.1.1
 
+_FIRST_SECOND, _LAST_SECOND = -62135596800, 253402300799  # of the years 1 to 9999
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -99,7 +100,10 @@ def parse_date(text: str) -> float:
         hours, minutes, seconds = (int(x) for x in clock.split(":"))
         days = _days_from_civil(int(year), _MONTHS.index(month) + 1, int(day))
         offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
-        return days * 86400 + hours * 3600 + minutes * 60 + seconds - (offset if zone[0] == "+" else -offset)
+        if not (1 <= int(year) <= 9999 and 1 <= int(day) <= 31 and hours < 24 and minutes < 60 and seconds < 61):
+            return 0.0  # no calendar has it, and no output could write it
+        date = days * 86400 + hours * 3600 + minutes * 60 + seconds - (offset if zone[0] == "+" else -offset)
+        return date if _FIRST_SECOND <= date <= _LAST_SECOND else 0.0
     except (ValueError, IndexError):
         from .mime import parse_any_date  # a form that we do not write
 
@@ -121,4 +125,7 @@ def _quoted_printable(data: bytes) -> bytes:
     """Return *data* so that its lines stay lines, and what a signature does not cover (final LFs) is spelled out."""
     text = data.rstrip(b"\n")
     lines = [binascii.b2a_qp(line, istext=False) for line in text.split(b"\n")]
-    return b"\n".join(lines) + b"=0A" * (len(data) - len(text))
+    ends = b"=0A" * (len(data) - len(text))
+    if len(lines[-1].rpartition(b"\n")[2]) + len(ends) > 76:
+        ends = b"=\n" + b"=\n".join([ends[i : i + 72] for i in range(0, len(ends), 72)])
+    return b"\n".join(lines) + ends

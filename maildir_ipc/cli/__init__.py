@@ -38,25 +38,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.platform == "win32":
         return _say("mipc: Windows itself is not supported: use WSL", Missing.exit_code)
     os.umask(0o077)
-    closed = _open_standard_files()
+    _open_standard_files()
     if not words or words[0] in ("-h", "--help", "help"):
-        return _help(closed)
+        return _help()
     if words[0] == "--version":
         from .. import __version__
 
-        return _print(f"{__version__}\n", closed)
+        return _print(f"{__version__}\n")
     try:
-        return _run(words, closed)
+        return _run(words)
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - a traceback helps no agent; nothing is done after this
         return _say(f"mipc: a fault in mipc itself, please report it: {type(error).__name__}: {error}", 70)
 
 
-def _run(words: list[str], closed: frozenset[int]) -> int:
+def _run(words: list[str]) -> int:
     from .call import Call, finished
 
-    call = Call(closed)
+    call = Call()
     call.json = "--json" in words
     try:
         if words[0] not in VERBS:
@@ -76,33 +76,31 @@ def _load(verb: str) -> Verb:
     return module.run  # type: ignore[no-any-return]
 
 
-def _open_standard_files() -> frozenset[int]:
-    """Return which of descriptors 0, 1 and 2 were closed, after opening /dev/null there.
+def _open_standard_files() -> None:
+    """Open /dev/null for those of descriptors 0, 1 and 2 that are closed, the wrong way round.
 
-    Otherwise the next file that is opened, a mailbox's, would become standard output.
+    Otherwise the next file that is opened, a mailbox's, would become standard output. Reading from, or
+    writing to, what was closed fails as it should.
     """
-    closed = set()
-    for fd in (0, 1, 2):
+    for fd, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(fd)
         except OSError:
-            os.open("/dev/null", os.O_RDWR)
-            closed.add(fd)
-    return frozenset(closed)
+            os.open("/dev/null", mode)
 
 
-def _help(closed: frozenset[int]) -> int:
+def _help() -> int:
     width = max(map(len, VERBS))
     lines = [f"  {verb.ljust(width)}  {text}" for verb, text in VERBS.items()]
     tail = "mipc VERB --help says more. Everywhere: --json, --as NAME."
-    return _print("\n".join(["usage: mipc VERB …", *lines, tail, ""]), closed)
+    return _print("\n".join(["usage: mipc VERB …", *lines, tail, ""]))
 
 
-def _print(text: str, closed: frozenset[int]) -> int:
+def _print(text: str) -> int:
     from .call import Call
 
     try:
-        Call(closed).out(text)
+        Call().out(text)
     except TryAgain as error:
         return _say(f"mipc: {error}", error.exit_code)
     return 0

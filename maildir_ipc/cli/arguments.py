@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FLAG = "flag"
+MAX_SECONDS = 100 * 365.25 * 86400  # what ends later does not end
 _LONGEST = 3650 * 86400.0  # seconds
 COMMON = {"json": FLAG, "as": "NAME", "help": FLAG}
 
@@ -97,6 +98,7 @@ def duration(text: str) -> float:
     """Return the seconds in `90`, `90s`, `15m`, `2h` or `7d`. Raises: Usage."""
     units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    if not (number.isascii() and number.isdigit() and 0 < int(number) < 10**8):
+    whole = number.isascii() and number.isdigit() and len(number) < 10
+    if not (whole and 0 < int(number) * units[unit] <= MAX_SECONDS):
         raise Usage(f"{text!a} is not a time", "give 90s, 15m, 2h or 7d")
     return int(number) * units[unit]

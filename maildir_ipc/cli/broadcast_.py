@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from .arguments import FLAG
 from .call import arguments
-from .send_ import OPTIONS as SEND_OPTIONS
-from .send_ import draft_of, report
+from .sending import OPTIONS as SENDING
+from .sending import draft_of, report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .call import Call
 
 USAGE = "broadcast [options] TEXT… (or - for standard input)"
-OPTIONS = {**SEND_OPTIONS, "include-waiting": FLAG}
+OPTIONS = {**SENDING, "include-waiting": FLAG}
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -20,7 +20,7 @@ def run(call: Call, words: list[str]) -> int:
     given = arguments(call, words, USAGE, OPTIONS, before_text=0)
     if given is None:
         return 0
-    draft = draft_of(call, given, given.operands)
+    draft = draft_of(given, given.operands)
     session = call.account.sender(given.get("as"))
     with call.account.mailbox(session) as mailbox:
         sent = mailbox.broadcast(

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 class Call:
     """Facts go to standard output, words for humans to standard error; both at once, unbuffered."""
 
-    def __init__(self, closed: frozenset[int] = frozenset()) -> None:
-        self.closed, self.json = closed, False
+    def __init__(self) -> None:
+        self.json = False
         self._account: Account | None = None
 
     def out(self, text: str) -> None:
         """Return when all of *text* was taken by standard output. Raises: TryAgain."""
         self.notes()
         data = memoryview(text.encode("utf-8", "backslashreplace"))
-        if data and 1 in self.closed:
-            raise TryAgain("standard output is closed", "what was not shown is still unread")
         try:
             while data:
                 data = data[os.write(1, data) :]

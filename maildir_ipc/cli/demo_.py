@@ -41,7 +41,7 @@ class _Stage:
         shown = " ".join([f"ipc-{verb}" if has_script else f"mipc {verb}", *map(shlex.quote, words)])
         environ = {
             "HOME": self.home,
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
             "TMPDIR": self.home,
             "MAILDIR_IPC_ROOT": self.spool,
             "MAILDIR_IPC_IDENTITY": who,
@@ -62,11 +62,11 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     try:
         # /var/tmp is on a disk where /tmp may be memory.
-        folder = None if os.environ.get("TMPDIR") or not os.access("/var/tmp", os.W_OK) else "/var/tmp"
+        folder = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
         spool = tempfile.mkdtemp(prefix="maildir-ipc-demo-", dir=folder)
         home = tempfile.mkdtemp(prefix="maildir-ipc-demo-home-", dir=folder)
     except OSError as error:
-        raise TryAgain(f"no place for the demo: {error.strerror}", "set TMPDIR to one") from error
+        raise TryAgain(f"no place for the demo: {error.strerror}", "make /var/tmp or /tmp writable") from error
     try:
         _play(_Stage(call, spool, home))
     finally:

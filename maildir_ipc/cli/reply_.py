@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Usage
 from .call import Call, arguments
-from .send_ import OPTIONS, draft_of, report
+from .sending import OPTIONS, draft_of, report
 
 USAGE = "reply [options] [REF] TEXT… (or - for standard input; without REF, to the last message shown)"
 
@@ -23,6 +23,6 @@ def run(call: Call, words: list[str]) -> int:
             raise Usage("no text", f"mipc {USAGE}")
         ref, text = (words[0], words[1:]) if named else ("@", words)
         to, references = mailbox.thread(ref)
-        draft = draft_of(call, given, text, references=references)
+        draft = draft_of(given, text, references=references)
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
     return report(call, sent, json=given.flag("json"))

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
 from ..address import parse_name
-from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
-from ..message import Attachment, Draft
-from .arguments import FLAG, duration, text_of
+from ..errors import Usage
 from .call import arguments
+from .sending import OPTIONS, draft_of, report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..delivery import Sent
-    from .arguments import Arguments
     from .call import Call
 
 USAGE = "send [options] TO[,TO…] TEXT… (or - for standard input)"
-OPTIONS = {
-    "subject": "TEXT", "data": "JSON", "attach": "FILE", "importance": "low|normal|high",
-    "expires": "2h", "id": "ID", "no-sync": FLAG,
-}  # fmt: skip
-_MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
-_SENTENCES = {
-    "queued": "queued for {to} (not yet registered)",
-    "forwarded": "forwarded from {to} to {delivered_to}",
-    "already": "already sent to {to}",
-}
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -40,89 +22,8 @@ def run(call: Call, words: list[str]) -> int:
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
     to = list(dict.fromkeys(parse_name(name) for name in given.operands[0].split(",")))
-    draft = draft_of(call, given, given.operands[1:])
+    draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
     with call.account.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
     return report(call, sent, json=given.flag("json"))
-
-
-def draft_of(call: Call, given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
-    """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
-    data, expires = given.get("data"), given.get("expires")
-    if given.get("id") == "":
-        raise Usage("--id is empty", "give any text of your own, or leave it out")
-    if data is not None:
-        _check_object(data)
-    return Draft(
-        _text(call, words),
-        subject=given.get("subject"),
-        data=data,
-        attachments=[_attachment(path) for path in given.all("attach")],
-        importance=given.get("importance"),
-        expires=None if expires is None else duration(expires),
-        references=references,
-    )
-
-
-def _text(call: Call, words: list[str]) -> str:
-    if not words:
-        raise Usage("no text", "give it as words, or - to read standard input")
-    if words != ["-"]:
-        return text_of(words)
-    if 0 in call.closed:
-        raise BadData("standard input is closed", "give the text as words")
-    data = b""
-    while chunk := os.read(0, 1 << 20):
-        data += chunk
-    try:
-        return data.removesuffix(b"\n").decode()
-    except UnicodeDecodeError:
-        raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
-
-
-def _attachment(path: str) -> Attachment:
-    try:
-        # O_NONBLOCK: a FIFO must not stop us, and is refused below.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
-                raise BadData(f"{path} is not a file, or is too large", "send its path instead")
-            return Attachment(os.path.basename(path), "application/octet-stream", file.read(_MAX_FILE))
-    except OSError as error:
-        raise BadData(f"{path!a}: {error.strerror}", "--attach needs a file that can be read") from error
-
-
-def _check_object(text: str) -> None:
-    from ..mime import is_object
-
-    if not is_object(text):
-        raise BadData("--data is not a JSON object", """like --data '{"key": 1}'""")
-
-
-def report(call: Call, sent: Sent, *, json: bool) -> int:
-    """Say what became of it for each recipient, and return the exit code."""
-    try:
-        _print(call, sent, json=json)
-    except TryAgain as error:
-        # It was sent: an exit code that asks for a retry would make two of it.
-        call.say(f"mipc: {error.message}; what was delivered stays so: --id {sent.retry} completes it")
-        return DurabilityUnknown.exit_code
-    if sent.error is None:
-        return 0
-    call.say(f"mipc: to complete it, the same command with --id {sent.retry}")
-    return sent.error.exit_code
-
-
-def _print(call: Call, sent: Sent, *, json: bool) -> None:
-    if json:
-        from ..render import sent_object, to_json
-
-        call.out(to_json(sent_object(sent)) + "\n")
-    for delivery in sent.deliveries:
-        if not json:
-            call.out(f"{sent.ref} {delivery.to} {delivery.state}\n")
-        if delivery.error is not None:
-            call.say(f"mipc: {delivery.to}: {delivery.error}")
-        elif delivery.state in _SENTENCES:
-            call.say(_SENTENCES[delivery.state].format(to=delivery.to, delivered_to=delivery.delivered_to))

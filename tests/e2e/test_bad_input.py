@@ -78,7 +78,7 @@ USAGE: list[tuple[list[str | bytes], int, str]] = [
     (["send", "--no-sync=1", "bob", "hi"], 64, "no value"),
     (["send", ",", "hi"], 64, "a-z"),
     (["send", "bob,,alice", "hi"], 64, "a-z"),
-    (["send", "bob", b"\xff\xfe"], 64, "--attach"),
+    (["send", "bob", b"\xff\xfe"], 65, "--attach"),
     (["send", "--subject", "a\nb", "bob", "hi"], 65, "one line"),
     (["send", "--subject", "a\rb", "bob", "hi"], 65, "one line"),
     (["send", "--subject", "a\r\nBcc: eve@example.org", "bob", "hi"], 65, "one line"),

@@ -1,0 +1,98 @@
+"""Messages of several parts and of other programs: RFC 2045 to 2047, 2231."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from maildir_ipc.message import Attachment, Draft, Message, parse, split
+from maildir_ipc.signing import Malformed
+from tests.unit.making import genuine, signed
+
+
+def _read(text: bytes) -> Message:
+    raw = b"From: x@example.org\nMIME-Version: 1.0\n" + text
+    fields, body = split(raw)
+    return parse(fields, body, size=len(raw), covered=None)
+
+
+NAMES = (
+    "a.txt", "with space.txt", " leading", "trailing ", "é.txt", "Grüße 🎉", 'quo"te', "back\\slash",
+    "semi;colon", "per%cent", "a'b''c",
+    "x" * 255, "é" * 120, "../../etc/passwd", "/etc/passwd", "a\nb", "a\tb", "\x1b[0m", "\u202egpj.exe",
+    "\udcff.bin", "=?utf-8?b?w6k=?=", "data.json", ".", "CON", "a,b", "<a>", "utf-8''x", "a*0*=b",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_of_a_file_comes_back_exactly(name: str) -> None:
+    """G9; RFC 2231. It is data: never a path here."""
+    files = genuine(
+        signed(Draft("x", attachments=[Attachment(name, "application/octet-stream", b"content")]))
+    ).attachments
+    assert [(file.name, file.type, file.content) for file in files] == [(name, "application/octet-stream", b"content")]
+
+
+def test_a_file_that_is_called_data_json_is_a_file() -> None:
+    """protocol.md, 4: data is inline, a file is an attachment."""
+    file = Attachment("data.json", "application/json", b"not even JSON")
+    message = genuine(signed(Draft("x", attachments=[file])))
+    assert message.data is None
+    assert [a.content for a in message.attachments] == [b"not even JSON"]
+    both = genuine(signed(Draft("x", data='{"a": 1}', attachments=[file])))
+    assert both.data == {"a": 1}
+    assert len(both.attachments) == 1
+
+
+def test_a_text_file_first_is_not_the_text() -> None:
+    """An empty text stays empty."""
+    message = genuine(signed(Draft("", attachments=[Attachment("a.txt", "text/plain", b"file")])))
+    assert message.body == ""
+    assert len(message.attachments) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        (b"Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\ncaf\xe9\n", "café"),
+        (b"Content-Type: text/plain; charset=us-ascii\n\ncafe\n", "cafe"),
+        (b"Content-Type: TEXT/PLAIN; CHARSET=UTF-8\n\ncaf\xc3\xa9\n", "café"),
+        (b'Content-Type: text/plain; charset="utf-8"; format=flowed\n\ncaf\xc3\xa9\n', "café"),
+        (b"Content-Type: text/html\n\n<p>hi\n", "<p>hi"),
+        (b"Content-Type: text/plain; charset=unknown-8bit\n\nx\n", None),
+        (
+            b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: text/html\n\n2\n--b--\n",
+            "one",
+        ),
+        (b"Content-Type: multipart/mixed; boundary=b\n\nno parts\n", ""),
+        (b"\njust text\n", "just text"),
+    ],
+)
+def test_mail_of_other_programs_is_read(text: bytes, body: str | None) -> None:
+    """G7: or it is malformed; nothing in between."""
+    if body is None:
+        with pytest.raises(Malformed):
+            _read(text)
+    else:
+        assert _read(text).body == body
+
+
+@pytest.mark.parametrize("content", [b"x", b"", b"[" * 100_000, b"9" * 10_000, b"[1]", b"1", b"null"])
+def test_data_that_is_no_object_is_malformed(content: bytes) -> None:
+    """protocol.md, 4: data is a JSON object."""
+    head = b"Content-Type: application/json\nContent-Disposition: inline; filename=data.json\n\n"
+    with pytest.raises(Malformed):
+        _read(head + content)
+
+
+def test_data_of_every_kind_comes_back() -> None:
+    """G9."""
+    value = {"é": [1, -1.5, True, None, "\ud800", {"": []}], "big": 10**40}
+    assert genuine(signed(Draft("", data=json.dumps(value)))).data == value
+
+
+def test_a_message_of_very_many_parts_is_refused_at_once() -> None:
+    """G12: one hostile file must not hold up a check for minutes; the email package needs 0.1 ms a part."""
+    with pytest.raises(Malformed):
+        _read(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n\n" * 20_000)

@@ -1,0 +1,91 @@
+"""Small records: replaced whole, read whole. Ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from maildir_ipc import records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_record_comes_back_and_is_private(tmp_path: Path) -> None:
+    """Design, 2: 0600 whatever the umask."""
+    os.umask(0)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = str(folder / "r")
+    records.replace(path, "word é\n")
+    assert records.read(path) == "word é\n"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    records.replace(path, "other\n", sync=False)
+    assert records.read(path) == "other\n"
+    assert os.listdir(folder) == ["r"]
+
+
+def test_what_is_not_there_is_none(tmp_path: Path) -> None:
+    """Also below a file."""
+    (tmp_path / "f").write_text("")
+    assert records.read(str(tmp_path / "r")) is None
+    assert records.read(str(tmp_path / "f/r")) is None
+    records.remove(str(tmp_path / "r"))
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    """G11."""
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "r").symlink_to("secret")
+    with pytest.raises(OSError, match="symbolic"):
+        records.read(str(tmp_path / "r"))
+    records.replace(str(tmp_path / "r"), "mine\n")
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_a_failed_replacement_leaves_the_old_record_and_nothing_else(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G12."""
+    (tmp_path / "folder").mkdir()
+    path = str(tmp_path / "folder" / "r")
+    records.replace(path, "old\n")
+
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(OSError, match="No space"):
+            records.replace(path, "new\n")
+    assert records.read(path) == "old\n"
+    assert os.listdir(tmp_path / "folder") == ["r"]
+
+
+def test_a_directory_is_private_whatever_the_umask_and_is_kept(tmp_path: Path) -> None:
+    """Design, 2: 0700."""
+    os.umask(0o777)
+    records.make_directory(str(tmp_path / "d"))
+    records.make_directory(str(tmp_path / "d"))
+    os.umask(0o022)
+    assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", {}),
+        ("a b\n", {"a": "b"}),
+        ("a b c\n", {"a": "b c"}),
+        ("a\n\nb \n", {"b": ""}),
+        ("a 1\na 2\n", {"a": "2"}),
+    ],
+)
+def test_words_are_lines(text: str, words: dict[str, str]) -> None:
+    """protocol.md, 1.1."""
+    assert records.words(text) == words

@@ -44,6 +44,11 @@ def address_of(name: str) -> str:
     return f"{name}@{DOMAIN}"
 
 
+def message_id(serial: str) -> str:
+    """Return the Message-ID, without its angle brackets, of the message that was sent under *serial*."""
+    return f"{serial}@{DOMAIN}"
+
+
 def local_part(address: str) -> str:
     """Return the name in one of our addresses, or the whole text when it is somebody else's."""
     local, at, domain = address.rpartition("@")

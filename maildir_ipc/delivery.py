@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .address import address_of
+from .address import address_of, message_id
 from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain
 from .limits import Room
 from .maildir import Maildir, cannot_write
@@ -177,9 +177,9 @@ class Courier:
             raise cannot_write(self._spool.root, error) from error
 
     def _is_in(self, box: Maildir) -> bool:
-        key = seen_key(address_of(self._sender), f"{self._serial}@ipc.invalid")
+        key = seen_key(address_of(self._sender), message_id(self._serial))
         # Another mail reader leaves no trace in the seen-set: what it moved is in cur/. A retry may cost O(history).
-        return SeenSet(box.fd).find(key) is not None or any(
+        return SeenSet(box).find(key) is not None or any(
             entry.key == self._unique for entry in box.entries("new", "cur")
         )
 

@@ -94,7 +94,7 @@ class Folders:
         Raises: FileNotFoundError when it was renamed meanwhile.
         """
         try:
-            fd = os.open(entry.name, _READ, dir_fd=self._at(entry.folder))
+            fd = os.open(entry.name, _READ, dir_fd=self.at(entry.folder))
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
                 return None  # a symbolic link, a socket: not a message
@@ -114,7 +114,7 @@ class Folders:
         """Return whether *unique* lies in `new/`, claimed or not."""
         return any(Entry("new", name).stem == unique for name in self.names("new"))
 
-    def _at(self, folder: str) -> int:
+    def at(self, folder: str) -> int:
         """Return the descriptor of a folder, opened once: never what a symbolic link in its place leads to.
 
         Raises: Misconfigured for such a link, FileNotFoundError.
@@ -124,7 +124,7 @@ class Folders:
         if folder not in self._open:
             above, _, last = folder.rpartition("/")
             try:
-                self._open[folder] = os.open(last, _DIRECTORY, dir_fd=self._at(above))
+                self._open[folder] = os.open(last, _DIRECTORY, dir_fd=self.at(above))
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR):
                     raise Misconfigured(f"{self.path}/{folder} is no directory", "move it away") from error
@@ -133,7 +133,7 @@ class Folders:
 
     def _exists(self, folder: str, name: str) -> bool:
         try:
-            os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
+            os.stat(name, dir_fd=self.at(folder), follow_symlinks=False)
         except FileNotFoundError:
             return False
         return True

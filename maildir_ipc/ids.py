@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from . import records
-from .errors import BadData
+from .errors import BadData, Misconfigured
 from .maildir import cannot_write
 from .signing import fingerprint
 from .unique import is_serial
@@ -29,31 +29,37 @@ class Ids:
     def begin(self, id: str, digest: str, new: Callable[[], str]) -> tuple[str, bool]:
         """Return the serial to send under, and whether it may have been sent before.
 
-        The serial is recorded, durably, before this returns. *digest* tells one message from another.
-        Raises: BadData when *id* was another's; TryAgain, Misconfigured.
+        The serial is recorded, durably, before this returns; of many that begin at once, one records it.
+        *digest* tells one message from another. Raises: BadData when *id* was another's; TryAgain, Misconfigured.
         """
         text = records.read(self._path(id))
-        if text is not None:
-            known = records.words(text)
-            if known.get("digest") != digest:
-                raise BadData(f"--id {id!a} was used for another message", "give a new message a new id")
-            return known["serial"], True
         again = is_serial(id)  # printed by a send that failed before it could record it
-        serial = id if again else new()
-        self.keep(id, serial, digest, sync=True)
-        return serial, again
+        if text is None:
+            serial = id if again else new()
+            if self.keep(id, serial, digest, sync=True):
+                return serial, again
+            text = records.read(self._path(id)) or ""
+        known = records.words(text)
+        if known.get("digest") != digest:
+            raise BadData(f"--id {id!a} was used for another message", "give a new message a new id")
+        return known["serial"], True
 
-    def keep(self, id: str, serial: str, digest: str, *, sync: bool = False) -> None:
-        """Record *id*; without *sync* as well as can be. Raises: TryAgain, Misconfigured."""
+    def keep(self, id: str, serial: str, digest: str, *, sync: bool = False) -> bool:
+        """Record *id* unless it is recorded; return whether this call did it; without *sync* as well as can be.
+
+        Raises: TryAgain, Misconfigured.
+        """
+        if os.path.islink(self._folder):
+            raise Misconfigured(f"{self._folder} is a link", "move it away")
         try:
             if not os.path.isdir(self._folder):
                 records.make_directory(self._folder)
-                if sync:
-                    records.sync_directory(os.path.dirname(self._folder))
-            records.replace(self._path(id), f"serial {serial}\ndigest {digest}\n", sync=sync)
+                records.sync_directory(os.path.dirname(self._folder))
+            return records.create(self._path(id), f"serial {serial}\ndigest {digest}\n")
         except OSError as error:
             if sync:
                 raise cannot_write(self._folder, error) from error
+            return False
 
     def _path(self, id: str) -> str:
         return f"{self._folder}/{fingerprint(id)}"

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import time
 
-from .address import EVERYONE, address_of, is_name
+from .address import EVERYONE, address_of, is_name, message_id
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
 from .maildir import REJECTED, SENT
 from .message import REF_LENGTH, compose, join, parse, split
-from .seen import DUPLICATE, SHOWN, SeenSet, seen_key
+from .seen import DUPLICATE, KEPT, SHOWN, SeenSet, seen_key
 from .signing import (
     EXPIRED,
     MALFORMED,
@@ -29,7 +29,8 @@ from .signing import (
     sign,
     verify,
 )
-from .unique import message_id
+from .spool import DEFAULTS
+from .unique import serial_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Mailbox:
         self.name, self.maildir = spool.open_mailbox(name)
         self.author = author or self.name
         self.maildir.check_records()
-        self.seen = SeenSet(self.maildir.fd)
+        self.seen = SeenSet(self.maildir)
         self._names: Names | None = None  # read once for each check
 
     def __enter__(self) -> Mailbox:
@@ -117,8 +118,8 @@ class Mailbox:
         """
         from .delivery import Sent
 
-        self._count(draft, to)
         courier, serial = self._courier(to, draft, id)
+        self._count(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
         return self._sent(Sent, to, draft, id, serial, [delivery for delivery in carried if delivery is not None])
 
@@ -131,8 +132,8 @@ class Mailbox:
         """
         from .delivery import Sent
 
-        self._count(draft, ())
         courier, serial = self._courier((EVERYONE,), draft, id)
+        self._count(draft, ())
         names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
         return self._sent(
             Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
@@ -175,7 +176,7 @@ class Mailbox:
         reached = [d for d in found if d.error is None or isinstance(d.error, DurabilityUnknown)]
         if id is None and reached and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
-        return make(f"{serial}@ipc.invalid", id or serial, found)
+        return make(message_id(serial), id or serial, found)
 
     def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
         return self._ids().begin(id, draft.digest(to), self.namer.serial)
@@ -231,14 +232,17 @@ class Mailbox:
 
         Raises: FileNotFoundError when it was renamed meanwhile.
         """
-        raw = self.maildir.read(entry, self.spool.setting("max-message"))
+        # A limit that was lowered is for what is sent from now on.
+        raw = self.maildir.read(entry, max(self.spool.setting("max-message"), DEFAULTS["max-message"]))
         message, signature, verdict = None, None, MALFORMED
         try:
             if raw is not None:
                 fields, body = split(raw)
                 verdict, signature = verify(fields, body, self.keyring.key, self.spool.spools())
                 covered = signature.covers if signature is not None else None
-                message = parse(fields, body, size=len(raw), covered=covered)
+                # Taking apart what is only going to be set aside would be work that anybody can order.
+                shallow = first and not self.shows(verdict)
+                message = parse(fields, body, size=len(raw), covered=covered, shallow=shallow)
         except Malformed:
             verdict = MALFORMED if verdict in (PASS, NONE) else verdict
         digest = signature.d if signature is not None else content_digest(raw or b"")[:16]
@@ -267,8 +271,8 @@ class Mailbox:
         if base == received.entry.key:
             if taken_over:
                 return SHOWN
-            # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
-            return received.verdict if reopened and not self._is_in_cur(received.entry) else REPLAY
+            # Marked unread in cur/ by a person: it was shown, and stays as it is. In new/ it is a copy.
+            return KEPT if reopened and not self._is_in_cur(received.entry) else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
 
     def _is_in_cur(self, but: Entry) -> bool:
@@ -316,24 +320,25 @@ class Mailbox:
             if found:
                 return sorted(found, key=lambda received: bool(received.entry.verdict))
             break
-        raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
+        raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed, or @")
 
     def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
         """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.
 
         Raises: NoSuchMessage, when it is not there or was set aside.
         """
-        message = self.find(ref)[0].message
-        if message is None or not self.shows(self.find(ref)[0].verdict) or not is_name(message.from_):
+        found = [received for received in self.find(ref) if self.shows(received.verdict)]
+        message = found[0].message if found else None
+        if len({received.message.id for received in found if received.message is not None}) > 1:
+            raise NoSuchMessage(f"{ref} names more than one message", "give more characters of the reference")
+        if message is None or not is_name(message.from_):
             raise NoSuchMessage(f"{ref} cannot be answered", "it is not verified mail from anyone here")
         known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
         return message.from_, (*known, message.id)
 
-    def is_ref(self, word: str) -> bool:
-        """Return whether *word* is meant as a reference: it names a message here, or can be nothing else."""
-        if any(char in word for char in "@/<234567"):
-            return (" " not in word and len(word) >= REF_LENGTH) or word == "@"
-        return len(word) >= REF_LENGTH and bool(self._named(word))
+    def names(self, word: str) -> bool:
+        """Return whether *word* is the reference of a message here."""
+        return word == "@" or (len(word) >= REF_LENGTH and " " not in word and bool(self._named(word)))
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
@@ -350,10 +355,10 @@ class Mailbox:
             return []
         found, others = [], []
         for entry in entries:
-            id = message_id(entry.key)
-            if id is None:
+            serial = serial_of(entry.key)
+            if serial is None:
                 others.append(entry)
-            elif id == wanted or reference(id).startswith(wanted.lower()):
+            elif (id := message_id(serial)) == wanted or reference(id).startswith(wanted.lower()):
                 found.append(entry)
         return found or [entry for entry in others if self._is_named(entry, wanted)]
 

@@ -29,6 +29,17 @@ MAX_NAME_BYTES = 255
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
+class _Anyway:
+    """Room without a limit."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+_ANYWAY = _Anyway()
+
+
 class Maildir(Folders):
     """An open Maildir, and all that may be done to its messages."""
 
@@ -40,11 +51,13 @@ class Maildir(Folders):
     def check_records(self) -> None:
         """Return when `.ipc` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
         try:
-            self._at(".ipc")
+            self.at(".ipc")
         except FileNotFoundError:
             pass
 
-    def deliver(self, data: bytes, unique: str, room: Room, *, sync: bool = True, temporary: str = "") -> None:
+    def deliver(
+        self, data: bytes, unique: str, room: Room | None = None, *, sync: bool = True, temporary: str = ""
+    ) -> None:
         """Put *data* into `new/` as *unique*; with *sync* it survives a power cut when this returns.
 
         *temporary* is another name for it in `tmp/`, where an earlier attempt may have left its own.
@@ -54,10 +67,10 @@ class Maildir(Folders):
         """
         temporary = temporary or unique
         try:
-            tmp, new = self._at("tmp"), self._at("new")
+            tmp, new = self.at("tmp"), self.at("new")
             _write(tmp, temporary, data, sync=sync)  # 1 to 4
             try:
-                with room:
+                with room or _ANYWAY:
                     os.rename(temporary, unique, src_dir_fd=tmp, dst_dir_fd=new)  # 5
             except BaseException:
                 _discard(tmp, temporary)
@@ -72,7 +85,7 @@ class Maildir(Folders):
     def sync_new(self) -> None:
         """Make what was renamed into `new/` survive a power cut. Raises: DurabilityUnknown."""
         try:
-            fsync(self._at("new"))
+            fsync(self.at("new"))
         except OSError as error:
             # The message may have been read already: removing it now would lose it.
             raise DurabilityUnknown(f"delivered, but it may not survive a power cut: {error.strerror}") from error
@@ -84,15 +97,15 @@ class Maildir(Folders):
         """
         try:
             self.make_folder(SENT)
-            kept, cur = f"{unique}:2,S", self._at(f"{SENT}/cur")
+            kept, cur = f"{unique}:2,S", self.at(f"{SENT}/cur")
             try:
-                os.link(unique, kept, src_dir_fd=box._at("new"), dst_dir_fd=cur, follow_symlinks=False)
+                os.link(unique, kept, src_dir_fd=box.at("new"), dst_dir_fd=cur, follow_symlinks=False)
             except FileExistsError:
                 return
             except OSError:
                 # The reader was faster and the file has another name; or links are not possible here.
-                _write(self._at(f"{SENT}/tmp"), unique, data, sync=False)
-                os.rename(unique, kept, src_dir_fd=self._at(f"{SENT}/tmp"), dst_dir_fd=cur)
+                _write(self.at(f"{SENT}/tmp"), unique, data, sync=False)
+                os.rename(unique, kept, src_dir_fd=self.at(f"{SENT}/tmp"), dst_dir_fd=cur)
         except (OSError, Misconfigured):
             pass
 
@@ -101,16 +114,16 @@ class Maildir(Folders):
         if f"{name}/cur" in self._open:
             return
         try:
-            self._at(f"{name}/cur")
+            self.at(f"{name}/cur")
         except FileNotFoundError:
             for path in (name, f"{name}/tmp", f"{name}/new", f"{name}/cur"):
                 folder, _, last = path.rpartition("/")
                 try:
-                    os.mkdir(last, 0o700, dir_fd=self._at(folder))
+                    os.mkdir(last, 0o700, dir_fd=self.at(folder))
                 except FileExistsError:
                     pass
             try:
-                os.close(os.open("maildirfolder", _CREATE, 0o600, dir_fd=self._at(name)))
+                os.close(os.open("maildirfolder", _CREATE, 0o600, dir_fd=self.at(name)))
             except FileExistsError:
                 pass
 
@@ -161,7 +174,7 @@ class Maildir(Folders):
             for folder in ("new", "cur", f"{REJECTED}/cur", f"{SENT}/cur"):
                 self._pour_folder(other, folder)
             for folder in ("new", "cur"):
-                fsync(self._at(folder))
+                fsync(self.at(folder))
             try:
                 os.rmdir("new", dir_fd=other.fd)
             except FileNotFoundError:
@@ -183,7 +196,7 @@ class Maildir(Folders):
             stem, colon, info = name.partition(":")
             target = f"{stem},{os.urandom(4).hex()}{colon}{info}" if self._exists(folder, name) else name
             try:
-                os.rename(name, target, src_dir_fd=other._at(folder), dst_dir_fd=self._at(folder))
+                os.rename(name, target, src_dir_fd=other.at(folder), dst_dir_fd=self.at(folder))
             except FileNotFoundError:
                 continue
 
@@ -194,7 +207,7 @@ class Maildir(Folders):
         """
         try:
             with room:
-                os.link(unique, unique, src_dir_fd=self._at("tmp"), dst_dir_fd=other._at("new"), follow_symlinks=False)
+                os.link(unique, unique, src_dir_fd=self.at("tmp"), dst_dir_fd=other.at("new"), follow_symlinks=False)
         except FileExistsError:
             pass  # an earlier attempt
         except OSError as error:
@@ -205,8 +218,8 @@ class Maildir(Folders):
     def stage(self, data: bytes, unique: str, *, sync: bool) -> None:
         """Write *data* to `tmp/`, to be lent to many. Raises: TryAgain, Misconfigured."""
         try:
-            _discard(self._at("tmp"), unique)
-            _write(self._at("tmp"), unique, data, sync=sync)
+            _discard(self.at("tmp"), unique)
+            _write(self.at("tmp"), unique, data, sync=sync)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -214,12 +227,12 @@ class Maildir(Folders):
         """Remove what was staged; with *keep* it goes to `.Sent`."""
         try:
             if not keep:
-                _discard(self._at("tmp"), unique)
+                _discard(self.at("tmp"), unique)
                 return
             self.make_folder(SENT)
-            os.rename(unique, f"{unique}:2,S", src_dir_fd=self._at("tmp"), dst_dir_fd=self._at(f"{SENT}/cur"))
+            os.rename(unique, f"{unique}:2,S", src_dir_fd=self.at("tmp"), dst_dir_fd=self.at(f"{SENT}/cur"))
         except (OSError, Misconfigured):
-            _discard(self._at("tmp"), unique)
+            _discard(self.at("tmp"), unique)
 
     def _carried_off(self, entry: Entry) -> Entry | None:
         """Return where another program put a file that we hold: mutt moves it to `cur/`, claim and all."""
@@ -230,7 +243,7 @@ class Maildir(Folders):
 
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:
-            os.rename(entry.name, name, src_dir_fd=self._at(entry.folder), dst_dir_fd=self._at(folder))
+            os.rename(entry.name, name, src_dir_fd=self.at(entry.folder), dst_dir_fd=self.at(folder))
         except FileNotFoundError:
             return None
         return Entry(folder, name)
@@ -275,7 +288,7 @@ def cannot_write(path: str, error: OSError) -> MaildirIPCError:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return Misconfigured(
             f"{path} cannot be written: {error.strerror}",
-            "let the sandbox write to the spool, or use the MCP tools",
+            "let the sandbox write to the spool",
         )
     return TryAgain(f"{path} cannot be written: {error.strerror}", "nothing is lost; try again when that is mended")
 

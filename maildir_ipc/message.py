@@ -7,7 +7,7 @@ place where a header block is taken apart. The rules of the format are protocol.
 
 from __future__ import annotations
 
-from .address import address_of, local_part
+from .address import address_of, local_part, message_id
 from .errors import BadData
 from .signing import Malformed, content_digest, reference
 from .wire import base64_lines, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
@@ -164,7 +164,7 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
         ("Date", format_date(t)),
         ("From", address_of(sender)),
         ("To", ", ".join(map(address_of, to))),
-        ("Message-ID", f"<{id}@ipc.invalid>"),
+        ("Message-ID", f"<{message_id(id)}>"),
         ("Subject", encode_words(subject)),
     ]
     if draft.references:
@@ -234,8 +234,17 @@ def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
     return fields, body
 
 
-def parse(fields: Sequence[tuple[str, bytes]], body: bytes, *, size: int, covered: frozenset[str] | None) -> Message:
+def parse(
+    fields: Sequence[tuple[str, bytes]],
+    body: bytes,
+    *,
+    size: int,
+    covered: frozenset[str] | None,
+    shallow: bool = False,
+) -> Message:
     """Return the message. Fields outside *covered* (None: all may be used) are as if they were not there.
+
+    *shallow*: its MIME parts are left alone, for mail that is not going to be shown.
 
     Raises: Malformed.
     """
@@ -253,6 +262,8 @@ def parse(fields: Sequence[tuple[str, bytes]], body: bytes, *, size: int, covere
     kind = known.get("content-type", "text/plain").lower()
     if kind in (_TEXT, "text/plain", "text/plain; charset=us-ascii"):
         return Message(known, decode_text(encoding, body), None, (), size)
+    if shallow:
+        return Message(known, "", None, (), size)
     from .mime import read_parts  # the email package: half a command's start, needed by few messages
 
     text, data, attachments = read_parts(known, body)

@@ -46,6 +46,20 @@ def replace(path: str, text: str, *, sync: bool = True) -> None:
         sync_directory(os.path.dirname(path))
 
 
+def create(path: str, text: str) -> bool:
+    """Put *text* at *path* unless something is there; True when it was this call that did, durably."""
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    replace(temporary, text)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        remove(temporary)
+    sync_directory(os.path.dirname(path))
+    return True
+
+
 def remove(path: str) -> None:
     """Remove a record if it is there."""
     try:

@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 VERSION = 1
 MAX_CHARS = 8000
 MAX_LINES = 150
-_RESERVED = 400  # characters for the lines around the messages
+_RESERVED = 1200  # characters for the lines around the messages, and for what was set aside
 _MAX_LINE = 300  # characters of a subject, a name or a list of names
+_MAX_WHO = 48  # characters of a name in a line of its own
 _MAX_LISTED = 20  # attachments of one message
 
 # What could move the cursor, hide text, or make it read in another order than it is written.
-_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF}
+_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
+# Not the joiners U+200C and U+200D: emoji and whole languages need them.
+_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF}
 _TAGS = range(0xE0000, 0xE0080)  # letters that nobody sees, and language models read
 _KEPT = {0x09, 0x0A}
 _ESCAPES = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    for code in [*range(32), *range(127, 160), *_BIDI, *_TAGS]
+    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE, *_TAGS]
     if code not in _KEPT
 }
 _VERDICTS = {
@@ -103,9 +106,10 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
     return "\n".join(lines)
 
 
-def _line(text: str) -> str:
+def _line(text: str, most: int = _MAX_LINE) -> str:
     """Return what a sender chose, on one line of bounded length."""
-    return escape(text if len(text) <= _MAX_LINE else text[: _MAX_LINE - 3] + "...", line=True)
+    shown = escape(text[:most], line=True)
+    return shown if len(shown) <= most and len(text) <= most else shown[: most - 3] + "..."
 
 
 def check_end(batch: Batch) -> str:
@@ -129,8 +133,8 @@ def rejections(batch: Batch) -> list[str]:
 def _rejection(received: Received) -> str:
     message = received.message
     if message is None:
-        return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key)}"
-    who = _line(message.from_)
+        return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key, _MAX_WHO)}"
+    who = _line(message.from_, _MAX_WHO)
     return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: mipc read {message.ref}"
 
 

@@ -10,7 +10,12 @@ import os
 
 from .signing import fingerprint
 
-SHOWN, DUPLICATE = "shown", "duplicate"  # what a file may be beside a verdict on its message; never shown
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .folders import Folders
+
+# What a file may be, beside a verdict on its message; none of them is shown.
+SHOWN, KEPT, DUPLICATE = "shown", "kept", "duplicate"
 
 _FOLDER = ".ipc/seen"
 
@@ -21,17 +26,17 @@ def seen_key(sender: str, message_id: str) -> str:
 
 
 class SeenSet:
-    """The seen-set below an open mailbox directory."""
+    """The seen-set of an open mailbox; never followed through a symbolic link."""
 
-    __slots__ = ("fd",)
+    __slots__ = ("_box",)
 
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
+    def __init__(self, box: Folders) -> None:
+        self._box = box
 
     def find(self, key: str) -> tuple[str, str] | None:
         """Return (file key, digest) of the message that was accepted under *key*, or None."""
         try:
-            text = os.readlink(f"{_FOLDER}/{key}", dir_fd=self.fd)
+            text = os.readlink(key, dir_fd=self._box.at(_FOLDER))
         except FileNotFoundError:
             return None
         base, _, digest = text.rpartition(",b=")
@@ -39,16 +44,14 @@ class SeenSet:
 
     def add(self, key: str, base: str, digest: str) -> bool:
         """Remember a message; False when another file was accepted under *key* before."""
-        for _ in (1, 2):
+        for folder in (".ipc", _FOLDER):
             try:
-                os.symlink(f"{base},b={digest}", f"{_FOLDER}/{key}", dir_fd=self.fd)
-                return True
-            except FileExistsError:
-                return self.find(key) == (base, digest)
+                self._box.at(folder)
             except FileNotFoundError:
-                for path in (".ipc", _FOLDER):
-                    try:
-                        os.mkdir(path, 0o700, dir_fd=self.fd)
-                    except FileExistsError:
-                        pass
-        return False
+                above, _, last = folder.rpartition("/")
+                os.mkdir(last, 0o700, dir_fd=self._box.at(above))
+        try:
+            os.symlink(f"{base},b={digest}", key, dir_fd=self._box.at(_FOLDER))
+        except FileExistsError:
+            return self.find(key) == (base, digest)
+        return True

@@ -83,7 +83,9 @@ class Sessions:
         if not found and only_reading:
             found = self.current()
         if len(found) != 1:
-            raise NotYours("nobody has registered here" if not found else "two names are held here", self._choices())
+            raise NotYours(
+                "nobody has registered here" if not found else "this account has several names", self._choices()
+            )
         if not self._is_current(found[0]):
             raise self._lost(found[0].name)
         return found[0]

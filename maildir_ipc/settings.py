@@ -73,8 +73,9 @@ def _secret(environ: Mapping[str, str]) -> bytes | None:
     elif path:
         source = path
         try:
-            with open(path, "rb") as file:
-                secret = file.read(65536)
+            # O_NONBLOCK: a FIFO must not stop every command.
+            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                secret = file.read(65536) or b""
         except OSError as error:
             raise Misconfigured(
                 f"{path}: {error.strerror}", "IPC_SHARED_SECRET_FILE must name a file to read"

@@ -12,13 +12,14 @@ import os
 from . import records
 from .address import is_name
 from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
-from .lock import Lock
 from .maildir import Maildir
 from .names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from .lock import Lock
 
 FORMAT = 1
 DEFAULTS = {
@@ -41,11 +42,13 @@ class Spool:
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
-        if records.number(values.get("format", "0")) > FORMAT or not _is_id(values.get("id", "")):
+        if records.number(values.get("format", "")) > FORMAT:
             raise Misconfigured(
-                f"the spool {root} has format {values.get('format', '?')}, this program knows {FORMAT}",
+                f"the spool {root} has format {values['format']}, this program knows {FORMAT}",
                 "install a newer maildir-ipc",
             )
+        if "format" not in values or not _is_id(values.get("id", "")):
+            raise Misconfigured(f"the record {root}/.ipc/spool is damaged", "put it back from a backup")
         self.root, self.clock = root, clock
         self.id, self.mode = values["id"], values.get("mode", "signed")
         lines = [line.split(" ") for line in record.split("\n") if line.startswith("key ")]
@@ -194,6 +197,8 @@ class Spool:
 
     def lock(self) -> Lock:
         """Return the spool's lock, for a `with` statement. Whoever gets it finds no half-done change."""
+        from .lock import Lock
+
         return Lock(self)
 
     def ensure(self, lock: Lock, name: str, *, registered: bool = False) -> str:

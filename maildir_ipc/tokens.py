@@ -70,6 +70,7 @@ class Tokens:
                 os.makedirs(os.path.dirname(state), 0o700, exist_ok=True)
                 records.make_directory(state)
                 if not _is_ours(state):
+                    refused.append(f"{state}: somebody else can write there")
                     continue
                 records.make_directory(directory)
                 records.replace(f"{directory}/{session.name}", text)

@@ -83,7 +83,7 @@ def is_serial(text: str) -> bool:
     )
 
 
-def message_id(key: str) -> str | None:
-    """Return the Message-ID that goes with a unique name of ours, or None for somebody else's name."""
+def serial_of(key: str) -> str | None:
+    """Return the serial in a unique name of ours, or None for somebody else's name."""
     serial = ".".join(key.split(".")[:2])
-    return f"{serial}@ipc.invalid" if is_serial(serial) else None
+    return serial if is_serial(serial) else None

@@ -21,6 +21,7 @@ class Call:
 
     def __init__(self) -> None:
         self.json = False
+        self.unwritten = "try again"  # what to say when the output cannot be written
         self._account: Account | None = None
 
     def out(self, text: str) -> None:
@@ -31,9 +32,7 @@ class Call:
             while data:
                 data = data[os.write(1, data) :]
         except OSError as error:
-            raise TryAgain(
-                f"cannot write the output: {error.strerror}", "what was not shown is still unread"
-            ) from error
+            raise TryAgain(f"cannot write the output: {error.strerror}", self.unwritten) from error
 
     def say(self, text: str) -> None:
         """Tell the person something; never fails, for nothing depends on it."""

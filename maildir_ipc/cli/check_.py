@@ -22,6 +22,7 @@ def run(call: Call, words: list[str]) -> int:
     given = arguments(call, words, USAGE, OPTIONS)
     if given is None:
         return 0
+    call.unwritten = "what was not shown is still unread"
     peek, json, full = given.flag("peek"), given.flag("json"), given.flag("full")
     session = call.account.identify(given.get("as"), only_reading=peek)
     chars = None if given.flag("all") or full else given.count("max-chars") or MAX_CHARS

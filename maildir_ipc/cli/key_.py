@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..account import rotate
-from ..errors import Misconfigured, Usage
+from ..errors import Usage
 from ..render import VERSION, to_json, when
 from .arguments import FLAG, Arguments
 from .call import arguments
@@ -48,24 +48,24 @@ def _list(call: Call, given: Arguments) -> int:
 def _export(call: Call, _: Arguments) -> int:
     spool = call.account.spool()
     spool.signing_key()
-    secret = call.account.keyring.secret(spool.id, spool.keys[-1][0])  # a rotated key is needed before it signs
-    if secret is None:
-        raise Misconfigured("the key is not in the keyring", "mipc key import")
-    call.out(secret.decode() + "\n")
-    call.say("this line is the secret: pass it on by a safe way, into mipc key import")
+    secrets = [call.account.keyring.secret(spool.id, key) for key, _ in spool.keys]
+    lines = [secret.decode() for secret in secrets if secret is not None]
+    call.out("\n".join([*lines, ""]))
+    call.say("each line is a secret: pass them on by a safe way, into mipc key import")
     return 0
 
 
 def _import(call: Call, _: Arguments) -> int:
     from ..settings import check_secret
 
-    secret = b""
+    data = b""
     while chunk := os.read(0, 65536):
-        secret += chunk
-    secret = secret.removesuffix(b"\n").removesuffix(b"\r")
-    check_secret(secret, "standard input")
-    key = call.account.import_key(secret)
-    call.out(f"{key.id}\n")
+        data += chunk
+    secrets = data.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    for secret in secrets:
+        check_secret(secret, "standard input")
+    for secret in secrets:
+        call.out(f"{call.account.import_key(secret).id}\n")
     return 0
 
 

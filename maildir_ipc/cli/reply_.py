@@ -17,11 +17,11 @@ def run(call: Call, words: list[str]) -> int:
     if not given.operands:
         raise Usage("no text", f"mipc {USAGE}")
     session, words = call.account.identify(given.get("as")), given.operands
+    # Of several words the first is the reference: a text that was guessed at would reach the wrong one.
+    ref, text = ("@", words) if len(words) == 1 else (words[0], words[1:])
     with call.account.mailbox(session) as mailbox:
-        named = mailbox.is_ref(words[0])
-        if named and len(words) == 1:
+        if len(words) == 1 and mailbox.names(words[0]):
             raise Usage("no text", f"mipc {USAGE}")
-        ref, text = (words[0], words[1:]) if named else ("@", words)
         to, references = mailbox.thread(ref)
         draft = draft_of(given, text, references=references)
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))

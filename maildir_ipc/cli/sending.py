@@ -50,14 +50,17 @@ def _text(words: list[str]) -> str:
         raise Usage("no text", "give it as words, or - to read standard input")
     if words != ["-"]:
         return text_of(words)
-    data = b""
+    chunks, size = [], 0
     try:
         while chunk := os.read(0, 1 << 20):
-            data += chunk
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > _MAX_FILE:
+                raise BadData("standard input is too large for a message", "send the path of a file")
     except OSError as error:
         raise BadData(f"standard input cannot be read: {error.strerror}", "give the text as words") from error
     try:
-        return data.removesuffix(b"\n").decode()
+        return b"".join(chunks).removesuffix(b"\n").decode()
     except UnicodeDecodeError:
         raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
 

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .call import Call
 
+_MAX_FILE = 1 << 28  # bytes; what is larger is no message
 USAGE = "verify [FILE…] (- for standard input; without any, all of your mailbox)"
 
 
@@ -37,15 +38,17 @@ def _own_mailbox(call: Call, said: str | None) -> list[str]:
 
 
 def _content(path: str) -> bytes:
+    chunks, size = [], 0
     try:
-        fd = 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # O_NONBLOCK: a FIFO has no end, and nobody may be writing to it.
+        fd = 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            data = b""
-            while chunk := os.read(fd, 1 << 20):
-                data += chunk
+            while size <= _MAX_FILE and (chunk := os.read(fd, 1 << 20)):
+                chunks.append(chunk)
+                size += len(chunk)
         finally:
             if fd:
                 os.close(fd)
-        return data
     except OSError as error:
-        raise NoSuchMessage(f"{path}: {error.strerror}", "give the path of a message file") from error
+        raise NoSuchMessage(f"{path!a}: {error.strerror}", "give the path of a message file") from error
+    return b"".join(chunks)

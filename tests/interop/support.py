@@ -14,7 +14,7 @@ import termios
 from typing import TYPE_CHECKING
 
 from maildir_ipc import testing
-from maildir_ipc.maildir import Entry
+from maildir_ipc.entry import Entry
 from maildir_ipc.message import Draft
 
 if TYPE_CHECKING:

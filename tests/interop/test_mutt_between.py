@@ -7,8 +7,8 @@ import os
 import pytest
 
 from maildir_ipc import testing
+from maildir_ipc.entry import Entry
 from maildir_ipc.gate import LIST_GAP
-from maildir_ipc.maildir import Entry
 from tests.interop.support import SECRET, Pair, mutt, shown
 
 pytestmark = pytest.mark.interop

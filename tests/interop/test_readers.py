@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import testing
-from maildir_ipc.maildir import Entry
+from maildir_ipc.entry import Entry
 from tests.interop.support import Pair, contents, mutt, run, shown
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from maildir_ipc.address import address_of, is_name, local_part, parse_name
 from maildir_ipc.cli.arguments import COMMON, FLAG, parse
+from maildir_ipc.entry import Entry
 from maildir_ipc.errors import Usage
-from maildir_ipc.maildir import Entry
 from maildir_ipc.process import Host
-from maildir_ipc.unique import Namer, is_held, is_serial, message_id
+from maildir_ipc.unique import Namer, is_held, is_serial, serial_of
 
 MARK = "0a1b2c3d.4026531836.77.123456"
 CLOCKS = st.lists(st.floats(0, 9e9) | st.sampled_from([1767709822.0, 1767709822.5]), min_size=1, max_size=30)
@@ -190,4 +190,4 @@ def test_what_passes_for_a_serial_is_safe_in_a_file_name_and_a_header(text: str)
     if is_serial(text):
         assert text.isascii()
         assert text.replace(".", "").isalnum()
-    assert (message_id(f"{text}.host") is None) or text.partition(".M")[0].isdigit()
+    assert (serial_of(f"{text}.host") is None) or text.partition(".M")[0].isdigit()

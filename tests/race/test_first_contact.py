@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from maildir_ipc import Draft, MaildirIPCError, testing
 from maildir_ipc.errors import NotYours
-from maildir_ipc.spool import _by_filelock, _by_flock
+from maildir_ipc.lock import _by_filelock, _by_flock
 from tests.race import crowd
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ ROUNDS = 8
 HOLD = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from maildir_ipc.spool import _by_filelock, _by_flock
+from maildir_ipc.lock import _by_filelock, _by_flock
 release = {"filelock": _by_filelock, "flock": _by_flock}[sys.argv[2]](sys.argv[3])
 print("held", flush=True)
 sys.stdin.readline()

@@ -66,7 +66,7 @@ def test_mail_to_a_name_that_moves_reaches_its_owner_once(shm: Path) -> None:
         assert sender.exitcode == 0
 
     lines = [line.split() for log in logs for line in Path(log).read_text(encoding="utf-8").splitlines()]
-    sent = {text: to for text, to in lines}
+    sent = dict(lines)
     fourth = account(home)
     with agent(fourth, "fred") as fred, fourth.mailbox(fourth.identify("fourth")) as renamed:
         shown = Counter(r.message.body for box in (fred, renamed) for r in check_all(box) if r.message is not None)

@@ -6,8 +6,8 @@ import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from maildir_ipc.entry import Entry
 from maildir_ipc.mailbox import Received
-from maildir_ipc.maildir import Entry
 from maildir_ipc.message import Message, compose, join, parse, split
 from maildir_ipc.render import rejections
 from maildir_ipc.signing import PASS, Key, sign, verify

@@ -26,11 +26,14 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique"),
-    ("address", "signing", "maildir"),
+    ("errors", "process", "unique", "entry"),
+    ("address", "signing", "folders"),
+    ("limits",),
+    ("maildir",),
     ("wire", "records", "seen"),
-    ("message",),
+    ("message", "names", "lock"),
     ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
+    ("moves",),
     ("anchor", "delivery"),
     ("session", "batch"),
     ("mailbox",),
@@ -42,8 +45,8 @@ RANKS = (
     ("__main__",),
 )
 _RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
-# Imported inside a function, so that the usual message does not pay for the email package.
-LATE = {("wire", "mime"), ("message", "mime")}
+# Imported inside a function: the email package, and what finishes the work of a dead holder of the lock.
+LATE = {("wire", "mime"), ("message", "mime"), ("lock", "moves")}
 
 
 def _rank(name: str) -> int:
@@ -125,8 +128,9 @@ _CHANGES = {
     )
 }
 _MAY_CHANGE = {
-    "maildir": {"os.rename", "os.unlink", "os.link"},  # message files: here alone
-    "records": {"os.rename", "os.unlink"},  # small records, beside the messages
+    "maildir": {"os.rename", "os.unlink", "os.link", "os.rmdir"},  # message files: here alone; and a mailbox's end
+    "records": {"os.rename", "os.unlink", "os.rmdir"},  # small records, beside the messages
+    "moves": {"os.rename", "os.unlink", "os.symlink"},  # whole mailboxes, and forwards
     "spool": {"os.rename", "os.unlink", "os.rmdir"},  # whole mailboxes, and what was half built
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink"},  # the seen-set
@@ -169,15 +173,15 @@ def test_only_signing_knows_how_a_digest_or_a_mac_is_made(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_only_spool_takes_a_lock(name: str) -> None:
     """flock(2) in one place; fsync on macOS needs fcntl too."""
-    assert "fcntl" not in _others(name) or name in ("spool", "maildir")
-    assert "fcntl.flock" not in set(_calls(name)) or name == "spool"
+    assert "fcntl" not in _others(name) or name in ("lock", "maildir", "limits")
+    assert "fcntl.flock" not in set(_calls(name)) or name in ("lock", "limits")
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_no_module_needs_an_installed_package(name: str) -> None:
     """bin/ works in a plain checkout: mcp and watchdog come with modules of their own, filelock is used where it is."""
     assert not _others(name) & {"mcp", "watchdog", "argparse", "asyncio", "logging", "sqlite3", "socket"}
-    assert "filelock" not in _others(name) or name == "spool"
+    assert "filelock" not in _others(name) or name == "lock"
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

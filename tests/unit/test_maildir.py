@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.entry import Entry
 from maildir_ipc.errors import DurabilityUnknown, MailboxGone, Misconfigured, TryAgain
-from maildir_ipc.maildir import Entry, Maildir, cannot_write
+from maildir_ipc.maildir import Maildir, cannot_write
 from maildir_ipc.unique import Namer
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from maildir_ipc.unique import LEASE_SECONDS, Namer, is_held, is_serial, message_id
+from maildir_ipc.unique import LEASE_SECONDS, Namer, is_held, is_serial, serial_of
 
 MARK = "0a1b2c3d.4026531836.77.123456"
 
@@ -75,11 +75,11 @@ def test_a_token_of_a_later_version_holds(token: str) -> None:
     assert is_held(token, lambda _: False, 0.0)
 
 
-def test_a_serial_is_recognised_and_gives_its_message_id() -> None:
+def test_a_serial_is_recognised_and_gives_its_serial_of() -> None:
     """protocol.md, 3 and 4: the file's name says the Message-ID, so a reference is found without opening files."""
     serial = _namer().serial()
     assert is_serial(serial)
-    assert message_id(f"{serial}.host.example.org") == f"{serial}@ipc.invalid"
+    assert serial_of(f"{serial}.host.example.org") == f"{serial}@ipc.invalid"
     assert re.fullmatch(r"\d{10}\.M\d{6}P\d+Q\d+R[0-9a-f]{16}", serial)
 
 
@@ -92,4 +92,4 @@ def test_a_serial_is_recognised_and_gives_its_message_id() -> None:
 def test_other_programs_names_are_not_taken_for_ours(text: str) -> None:
     """G11."""
     assert not is_serial(text)
-    assert message_id(f"{text}.host") is None
+    assert serial_of(f"{text}.host") is None

@@ -10,12 +10,11 @@ import os
 import time
 
 from .address import SYSTEM, parse_name
-from .anchor import find_anchor
 from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, TryAgain, Usage
 from .keyring import Keyring, random_secret
 from .mailbox import Mailbox
 from .maildir import cannot_write
-from .message import Draft, split
+from .message import split
 from .process import Host, ancestry, lookup
 from .session import STANDING, Sessions
 from .signing import MALFORMED, Key, Malformed, verify
@@ -190,6 +189,8 @@ class Account:
 
     def _tell(self, session: Session, text: str) -> None:
         """Send a notice from the system to everyone else; what cannot be told is noted, and fails nothing."""
+        from .draft import Draft
+
         draft = Draft(text, kind="notice", auto="auto-generated")
         with self.mailbox(session, author=SYSTEM) as mailbox:
             sent = mailbox.broadcast(draft)
@@ -217,6 +218,8 @@ class Account:
 
         Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
         """
+        from .anchor import find_anchor
+
         name, said = parse_name(name), self._said(said)
         if said is not None and said != name:
             raise Usage(f"you are {said} by --as or MAILDIR_IPC_IDENTITY", f"unset it, or register {said}")

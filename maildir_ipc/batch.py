@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from .entry import Entry
     from .gate import Gate
-    from .mailbox import Mailbox, Received
+    from .mailbox import Mailbox
+    from .received import Received
 
     Room = Callable[[Received], bool]
 

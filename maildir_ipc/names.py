@@ -57,7 +57,8 @@ class Names:
     def __str__(self) -> str:
         state = "registered" if self.registered else "waiting"
         lines = [f"{name} {since} {'-' if until is None else until}" for name, since, until in self.lines]
-        return "\n".join([f"{state} {self.state_since}", f"renamed {self.renamed}", *lines, ""])
+        renamed = [f"renamed {self.renamed}"] if self.renamed else []
+        return "\n".join([f"{state} {self.state_since}", *renamed, *lines, ""])
 
     @property
     def current(self) -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .delivery import Sent
     from .errors import MaildirIPCError
-    from .mailbox import Received
     from .message import Message
+    from .received import Received
 
 VERSION = 1
 MAX_CHARS = 8000

@@ -49,7 +49,10 @@ class SeenSet:
                 self._box.at(folder)
             except FileNotFoundError:
                 above, _, last = folder.rpartition("/")
-                os.mkdir(last, 0o700, dir_fd=self._box.at(above))
+                try:
+                    os.mkdir(last, 0o700, dir_fd=self._box.at(above))
+                except FileExistsError:
+                    pass  # another reader of this mailbox
         try:
             os.symlink(f"{base},b={digest}", key, dir_fd=self._box.at(_FOLDER))
         except FileExistsError:

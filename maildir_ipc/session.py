@@ -10,7 +10,6 @@ import os
 import time
 
 from . import records
-from .anchor import describe, ends_walk, find_anchor
 from .errors import NameTaken, NoSuchName, NotYours
 from .process import ancestry
 from .signing import content_digest
@@ -111,6 +110,8 @@ class Sessions:
 
     def anchor(self) -> Process | None:
         """Return the process that a session opened here would hang on, or None."""
+        from .anchor import find_anchor
+
         return find_anchor(self._walk())
 
     def holder(self, name: str) -> Holder | None:
@@ -142,6 +143,8 @@ class Sessions:
         same = self._same(name, holder, mark) if holder is not None else None
         if same is not None:
             return same
+        from .anchor import describe
+
         session = Session(name, os.urandom(8).hex(), os.urandom(32).hex(), mark, describe(anchor), client or "-")
         self._tokens.keep(session)
         return session
@@ -180,6 +183,8 @@ class Sessions:
             pass  # a read-only spool can still be read; liveness is then judged by the anchor alone
 
     def _by_tree(self) -> list[Session]:
+        from .anchor import ends_walk
+
         for process in self._walk():
             mark = self._host.mark(process)
             names = self._tokens.under(mark)

@@ -13,13 +13,13 @@ from . import records
 from .address import is_name
 from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
 from .maildir import Maildir
-from .names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .lock import Lock
+    from .names import Names
 
 FORMAT = 1
 DEFAULTS = {
@@ -163,6 +163,8 @@ class Spool:
 
     def record(self, name: str) -> Names | None:
         """Return the names record of the mailbox *name*; None when there is no such mailbox."""
+        from .names import Names
+
         return Names.read(f"{self.root}/{name}")
 
     def lead(self, name: str) -> str:
@@ -207,6 +209,8 @@ class Spool:
         Made if missing: waiting, or registered. A waiting one becomes registered when that is asked.
         *lock* is the held lock.
         """
+        from .names import Names
+
         assert lock.held
         try:
             name = self.lead(name)

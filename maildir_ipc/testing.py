@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .mailbox import Mailbox, Received
+    from .mailbox import Mailbox
+    from .received import Received
 
 
 def account(home: str, *, clock: Callable[[], float] = time.time, **environ: str) -> Account:

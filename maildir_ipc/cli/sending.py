@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+from ..draft import Attachment, Draft
 from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
-from ..message import Attachment, Draft
 from .arguments import FLAG, duration, text_of
 
 TYPE_CHECKING = False

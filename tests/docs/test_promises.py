@@ -10,8 +10,9 @@ import pytest
 
 from maildir_ipc.account import rotate
 from maildir_ipc.cli import VERBS
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import Misconfigured
-from maildir_ipc.message import Draft, compose, join
+from maildir_ipc.message import compose, join
 from maildir_ipc.testing import account, agent, check_all, drop
 from tests.docs.terminal import Terminal, checkout, environment
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc.account import rotate
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NotYours, Usage
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import account, agent, check_all
 from tests.unit.making import Clock, spool_files
 

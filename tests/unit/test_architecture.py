@@ -31,12 +31,15 @@ RANKS = (
     ("limits",),
     ("maildir",),
     ("wire", "records", "seen"),
-    ("message", "names", "lock"),
+    ("draft", "names", "lock"),
+    ("message",),
     ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
     ("moves",),
     ("anchor", "delivery"),
+    ("received",),
     ("session", "batch"),
     ("mailbox",),
+    ("finding",),
     ("directory", "render"),
     ("account",),
     ("testing", "cli/arguments"),
@@ -46,7 +49,7 @@ RANKS = (
 )
 _RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 # Imported inside a function: the email package, and what finishes the work of a dead holder of the lock.
-LATE = {("wire", "mime"), ("message", "mime"), ("lock", "moves")}
+LATE = {("wire", "mime"), ("message", "mime"), ("lock", "moves"), ("mailbox", "finding"), ("draft", "mime")}
 
 
 def _rank(name: str) -> int:
@@ -129,7 +132,7 @@ _CHANGES = {
 }
 _MAY_CHANGE = {
     "maildir": {"os.rename", "os.unlink", "os.link", "os.rmdir"},  # message files: here alone; and a mailbox's end
-    "records": {"os.rename", "os.unlink", "os.rmdir"},  # small records, beside the messages
+    "records": {"os.rename", "os.unlink", "os.rmdir", "os.link"},  # small records, beside the messages
     "moves": {"os.rename", "os.unlink", "os.symlink"},  # whole mailboxes, and forwards
     "spool": {"os.rename", "os.unlink", "os.rmdir"},  # whole mailboxes, and what was half built
     "session": {"os.rename"},  # the record of who had the mailbox last

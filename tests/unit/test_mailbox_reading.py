@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.draft import Attachment
 from maildir_ipc.errors import NoSuchMessage
-from maildir_ipc.message import Attachment
 from maildir_ipc.testing import agent, check_all, drop, files
 from tests.unit.making import everything, spool_files
 from tests.unit.world import World, bodies, raw_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from maildir_ipc.mailbox import Received
+    from maildir_ipc.received import Received
 
 
 @pytest.fixture

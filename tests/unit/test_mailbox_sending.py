@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import BadData
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import agent, check_all, files
 from tests.unit.making import spool_files
 from tests.unit.world import NOW, World, bodies

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.folders import Folders
 from maildir_ipc.seen import SeenSet, seen_key
 from maildir_ipc.signing import base32, content_digest
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def seen(tmp_path: Path) -> Iterator[SeenSet]:
     """Give the seen-set of an empty mailbox."""
-    fd = os.open(tmp_path, os.O_RDONLY)
-    yield SeenSet(fd)
-    os.close(fd)
+    with Folders(str(tmp_path)) as box:
+        yield SeenSet(box)
 
 
 def test_the_key_is_that_of_the_protocol() -> None:

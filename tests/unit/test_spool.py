@@ -38,7 +38,7 @@ def test_a_spool_is_made_as_the_protocol_draws_it(spool: Spool) -> None:
     assert spool_files(spool.root) == {
         f"{spool.root}/{path}": content
         for path, content in {
-            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
+            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/ended": b"", ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
         }.items()
     }  # fmt: skip
     for folder, directories, files in os.walk(spool.root):
@@ -148,7 +148,7 @@ def test_first_contact_makes_a_whole_mailbox(registered: bool, spool: Spool) -> 
     assert record is not None
     assert record.registered is registered
     assert record.lines == (("barney", 0, None),)
-    assert sorted(os.listdir(f"{spool.root}/.ipc")) == ["closing", "intents", "lock", "spool"]
+    assert sorted(os.listdir(f"{spool.root}/.ipc")) == ["closing", "ended", "intents", "lock", "spool"]
 
 
 def test_registering_a_waiting_mailbox_keeps_since_when_it_waited(spool: Spool, clock: Clock) -> None:

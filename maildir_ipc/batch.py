@@ -6,7 +6,7 @@ seen-set after it was shown and before it is committed: protocol.md, section 6.
 
 from __future__ import annotations
 
-from .seen import DUPLICATE, KEPT, SHOWN
+from .seen import DUPLICATE, SHOWN
 from .signing import REPLAY
 from .unique import is_held
 
@@ -160,13 +160,13 @@ class Batch:
 
     def _sort_out(self, received: Received) -> None:
         """Note what is to become of a file that is not shown."""
-        if received.verdict not in (SHOWN, KEPT, DUPLICATE):
+        if received.verdict not in (SHOWN, DUPLICATE):
             if len(self.rejected) >= MAX_NAMED:
                 received.message = received.signature = None  # it will be counted, not named
             self.rejected.append(received)
-        elif not self.peek and received.verdict in (SHOWN, KEPT):
+        elif not self.peek and received.verdict == SHOWN:
             self._gate.before_move()
-            self.mailbox.maildir.commit(received.entry, self._fresh, "S" if received.verdict == SHOWN else "")
+            self.mailbox.maildir.commit(received.entry, self._fresh)
             self._gate.after_move()
             del self._held[received.entry.name]
         elif not self.peek:

@@ -54,8 +54,9 @@ class Ids:
         try:
             if not os.path.isdir(self._folder):
                 records.make_directory(self._folder)
-                records.sync_directory(os.path.dirname(self._folder))
-            return records.create(self._path(id), f"serial {serial}\ndigest {digest}\n")
+                if sync:
+                    records.sync_directory(os.path.dirname(self._folder))
+            return records.create(self._path(id), f"serial {serial}\ndigest {digest}\n", sync=sync)
         except OSError as error:
             if sync:
                 raise cannot_write(self._folder, error) from error

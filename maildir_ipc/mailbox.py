@@ -14,7 +14,7 @@ from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
 from .message import compose, join, parse, split
 from .received import Received
-from .seen import DUPLICATE, KEPT, SHOWN, SeenSet
+from .seen import DUPLICATE, SHOWN, SeenSet
 from .signing import (
     EXPIRED,
     MALFORMED,
@@ -235,8 +235,8 @@ class Mailbox:
         if base == received.entry.key:
             if taken_over:
                 return SHOWN
-            # Marked unread in cur/ by a person: it was shown, and stays as it is. In new/ it is a copy.
-            return KEPT if reopened and not self._is_in_cur(received.entry) else REPLAY
+            # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
+            return received.verdict if reopened and not self._is_in_cur(received.entry) else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
 
     def _is_in_cur(self, but: Entry) -> bool:

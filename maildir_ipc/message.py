@@ -87,7 +87,8 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
         fields.append(("Expires", format_date(t + int(draft.expires))))
     if draft.auto is not None:
         fields.append(("Auto-Submitted", draft.auto))
-        fields.append(("IPC-Hops", str(draft.hops)))
+        if draft.hops:
+            fields.append(("IPC-Hops", str(draft.hops)))
     fields.append(("IPC-Kind", draft.kind))
     fields.append(("MIME-Version", "1.0"))
     if draft.data is None and not draft.attachments:

@@ -46,17 +46,18 @@ def replace(path: str, text: str, *, sync: bool = True) -> None:
         sync_directory(os.path.dirname(path))
 
 
-def create(path: str, text: str) -> bool:
-    """Put *text* at *path* unless something is there; True when it was this call that did, durably."""
+def create(path: str, text: str, *, sync: bool = True) -> bool:
+    """Put *text* at *path* unless something is there; True when it was this call that did, durably with *sync*."""
     temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    replace(temporary, text)
+    replace(temporary, text, sync=sync)
     try:
         os.link(temporary, path)
     except FileExistsError:
         return False
     finally:
         remove(temporary)
-    sync_directory(os.path.dirname(path))
+    if sync:
+        sync_directory(os.path.dirname(path))
     return True
 
 

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .folders import Folders
 
-# What a file may be, beside a verdict on its message; none of them is shown.
-SHOWN, KEPT, DUPLICATE = "shown", "kept", "duplicate"
+# What a file may be, beside a verdict on its message; neither is shown.
+SHOWN, DUPLICATE = "shown", "duplicate"
 
 _FOLDER = ".ipc/seen"
 

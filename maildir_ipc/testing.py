@@ -29,6 +29,12 @@ def agent(owner: Account, name: str) -> Mailbox:
     return owner.mailbox(owner.register(name, said=name).session)
 
 
+def lift_limits(owner: Account) -> None:
+    """Take the limits off the spool of *owner*, for tests that send more than anybody should."""
+    with open(f"{owner.spool().root}/.ipc/settings", "a", encoding="utf-8") as file:
+        file.write("rate-limit = 0\nunread-limit = 0\npair-limit = 0\nhop-limit = 0\nrename-cooldown = 0\n")
+
+
 def check_all(mailbox: Mailbox) -> list[Received]:
     """Return everything unread, and mark it read."""
     with mailbox.check(lambda _: True) as batch:

@@ -132,7 +132,9 @@ class Batch:
             self._held[claimed.name] = claimed
         taken_over = entry.owner not in ("", self._owner)
         try:
-            received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=entry.folder == "cur")
+            # A name in new/ with an info came from cur/, and was given back.
+            reopened = entry.folder == "cur" or ":" in entry.name
+            received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=reopened)
         except FileNotFoundError:
             self._held.pop(claimed.name, None)
             return None

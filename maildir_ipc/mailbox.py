@@ -208,10 +208,10 @@ class Mailbox:
             return received.verdict
         base, digest = known
         if base == received.entry.key:
-            if taken_over:
-                return SHOWN
             # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
-            return received.verdict if reopened and not self._is_in_cur(received.entry) else REPLAY
+            if reopened and not self._is_in_cur(received.entry):
+                return received.verdict
+            return SHOWN if taken_over else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
 
     def _is_in_cur(self, but: Entry) -> bool:

@@ -49,6 +49,11 @@ class Entry:
         return self.stem.partition(",")[0]
 
     @property
+    def info(self) -> str:
+        """The suffix that it keeps while it is claimed, and when it is given back; empty if it was never in `cur/`."""
+        return f":2,{self.flags}" if ":" in self.name or self.folder == "cur" else ""
+
+    @property
     def verdict(self) -> str:
         """The verdict that it was set aside with, or the empty string."""
         return self.stem.partition(",v=")[2]
@@ -214,7 +219,7 @@ class Maildir:
         From `new/`, unclaimed or of a dead owner, or unread from `cur/`. *fresh* makes a unique name,
         for a name that would become too long.
         """
-        stem, info = entry.stem, f":2,{entry.flags}" if entry.flags or entry.folder == "cur" else ""
+        stem, info = entry.stem, entry.info
         name = f"{stem},c={owner}{info}"
         if len(os.fsencode(name)) > MAX_NAME_BYTES:
             name = f"{fresh()},c={owner}{info}"
@@ -229,7 +234,7 @@ class Maildir:
 
     def release(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
         """Give a claimed entry back: it is unread again."""
-        moved = self._move_aside(entry, "new", entry.stem, f":2,{entry.flags}" if entry.flags else "", fresh)
+        moved = self._move_aside(entry, "new", entry.stem, entry.info, fresh)
         found = None if moved is not None else self._carried_off(entry)
         if found is None:
             return moved

@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from .keyring import Keyring
     from .message import Draft, Message
     from .process import Host
+    from .receipts import Receipt
     from .signing import Key, Signature
     from .spool import Names, Spool
     from .unique import Namer
+    from .work import Work
 
 _POLL = 0.25  # seconds
 _FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
@@ -53,7 +55,9 @@ _LOOKS = 100  # at a message that others keep renaming
 class Received:
     """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
 
-    __slots__ = ("digest", "entry", "mailbox", "message", "saved_to", "signature", "summary", "verdict")
+    __slots__ = (
+        "digest", "entry", "lies", "mailbox", "message", "receipt", "saved_to", "signature", "summary", "verdict",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,11 +72,13 @@ class Received:
         self.message, self.signature = message, signature
         self.saved_to: str | None = None
         self.summary: str | None = None
+        self.receipt: Receipt | None = None  # what it says, when it is one
+        self.lies: str | None = None  # where, below the mailbox, when it is not committed after it was shown
 
     @property
     def path(self) -> str:
         """Where the file lies once it has been shown."""
-        return f"{self.mailbox}/{self.entry.committed}"
+        return f"{self.mailbox}/{self.lies or self.entry.committed}"
 
     @property
     def key(self) -> str:
@@ -162,9 +168,18 @@ class Mailbox:
         from .batch import Batch
 
         self._names = None
-        return Batch(self, room, limit, self._gate(), peek=peek)
+        return Batch(self, room, limit, self.gate(), peek=peek)
 
-    def _gate(self) -> Gate:
+    @property
+    def work(self) -> Work:
+        """The mailbox as a work queue: take, renew, acknowledge, release."""
+        from .work import Work
+
+        self._names = None
+        return Work(self)
+
+    def gate(self) -> Gate:
+        """Return what knows whether unread mail was moved to `cur/`, as of now."""
         from .gate import Gate
 
         return Gate(self.maildir, self.spool.clock(), self.keyring.stamp(self.spool.id))
@@ -250,7 +265,7 @@ class Mailbox:
             if "/" in ref:
                 entries = [self._entry_at(ref)]
             else:
-                wanted = self._gate().last if ref == "@" else ref.strip("<>")
+                wanted = self.gate().last if ref == "@" else ref.strip("<>")
                 entries = self._named(wanted)
             try:
                 found = [self.judge(entry, first=False) for entry in entries]
@@ -281,7 +296,7 @@ class Mailbox:
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
         end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self._gate().unread_in_cur():
+        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self.gate().unread_in_cur():
             if time.monotonic() >= end:
                 return False
             time.sleep(min(_POLL, max(0.0, end - time.monotonic())))

@@ -52,6 +52,7 @@ class Draft:
         "expires",
         "importance",
         "kind",
+        "receipt",
         "references",
         "subject",
         "text",
@@ -69,6 +70,7 @@ class Draft:
         references: Sequence[str] = (),
         auto: str | None = None,
         kind: str = "message",
+        receipt: bool = False,
     ) -> None:
         try:
             for part in (text, subject or "", data or ""):
@@ -90,7 +92,7 @@ class Draft:
             _check_object(data)
         self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
         self.importance, self.expires, self.references = importance, expires, tuple(references)
-        self.auto, self.kind = auto, kind
+        self.auto, self.kind, self.receipt = auto, kind, receipt
 
     def digest(self, to: Sequence[str]) -> str:
         """Return what tells this draft to these recipients from any other."""
@@ -104,7 +106,8 @@ class Draft:
             self.references,
         ]
         files = [(a.name, a.type, content_digest(a.content)) for a in self.attachments]
-        return content_digest(repr((parts, files, self.auto, self.kind)).encode())
+        asks = ("receipt",) if self.receipt else ()
+        return content_digest(repr((parts, files, self.auto, self.kind, *asks)).encode())
 
 
 def _check_file(file: Attachment) -> None:
@@ -129,8 +132,8 @@ class Message:
     """A message as a reader sees it; every field came from what its signature covers."""
 
     __slots__ = (
-        "attachments", "body", "data", "date", "expires", "from_", "id", "importance",
-        "in_reply_to", "kind", "references", "size", "subject", "to",
+        "attachments", "auto", "body", "data", "date", "expires", "from_", "id", "importance",
+        "in_reply_to", "kind", "references", "size", "subject", "to", "wants_receipt",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +146,8 @@ class Message:
         self.date = parse_date(fields.get("date", ""))
         self.expires = parse_date(fields["expires"]) if "expires" in fields else None
         self.kind = fields.get("ipc-kind", "message")
+        self.auto = fields.get("auto-submitted", "no").lower() != "no"
+        self.wants_receipt = fields.get("ipc-receipt") == "seen"
         self.importance = fields.get("importance")
         self.in_reply_to = fields.get("in-reply-to", "").strip("<>") or None
         self.references = tuple(r.strip("<>") for r in fields.get("references", "").split())
@@ -184,6 +189,8 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
     if draft.auto is not None:
         fields.append(("Auto-Submitted", draft.auto))
     fields.append(("IPC-Kind", draft.kind))
+    if draft.receipt:
+        fields.append(("IPC-Receipt", "seen"))
     fields.append(("MIME-Version", "1.0"))
     if draft.data is None and not draft.attachments:
         encoding, body = encode_text(draft.text)

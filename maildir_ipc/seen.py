@@ -39,12 +39,16 @@ class SeenSet:
 
     def add(self, key: str, base: str, digest: str) -> bool:
         """Remember a message; False when another file was accepted under *key* before."""
+        return self.make(key, base, digest) or self.find(key) == (base, digest)
+
+    def make(self, key: str, base: str, digest: str) -> bool:
+        """Remember a message, and say whether it was this call that did: of all callers, one is told True."""
         for _ in (1, 2):
             try:
                 os.symlink(f"{base},b={digest}", f"{_FOLDER}/{key}", dir_fd=self.fd)
                 return True
             except FileExistsError:
-                return self.find(key) == (base, digest)
+                return False
             except FileNotFoundError:
                 for path in (".ipc", _FOLDER):
                     try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 VERBS = {
     "send": "deliver a message to one or more names",
     "check": "show what is unread, and mark it read",
+    "take": "hold the oldest unread message, to work on it",
+    "ack": "say that the work on a message is done",
+    "release": "give a message back, unread",
     "reply": "answer a message, in its thread",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",

@@ -32,7 +32,8 @@ class Draft:
     """
 
     __slots__ = (
-        "attachments", "auto", "data", "expires", "hops", "importance", "kind", "references", "subject", "text",
+        "attachments", "auto", "data", "expires", "hops", "importance", "kind", "receipt",
+        "references", "subject", "text",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +49,7 @@ class Draft:
         auto: str | None = None,
         hops: int = 0,
         kind: str = "message",
+        receipt: bool = False,
     ) -> None:
         try:
             for part in (text, subject or "", data or ""):
@@ -69,7 +71,7 @@ class Draft:
             _check_object(data)
         self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
         self.importance, self.expires, self.references = importance, expires, tuple(references)
-        self.auto, self.hops, self.kind = auto, hops, kind
+        self.auto, self.hops, self.kind, self.receipt = auto, hops, kind, receipt
 
     def digest(self, to: Sequence[str]) -> str:
         """Return what tells this draft to these recipients from any other."""
@@ -83,7 +85,8 @@ class Draft:
             self.references,
         ]
         files = [(a.name, a.type, content_digest(a.content)) for a in self.attachments]
-        return content_digest(repr((parts, files, self.auto, self.kind)).encode())
+        asks = ("receipt",) if self.receipt else ()
+        return content_digest(repr((parts, files, self.auto, self.kind, *asks)).encode())
 
 
 def _check_file(file: Attachment) -> None:

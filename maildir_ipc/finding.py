@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from .address import message_id
+from .address import id_of
 from .entry import Entry
 from .errors import NoSuchMessage
 from .maildir import REJECTED, SENT
 from .message import REF_LENGTH
 from .signing import reference
-from .unique import serial_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +46,10 @@ def named(mailbox: Mailbox, ref: str) -> list[Entry]:
         return []
     found, others = [], []
     for entry in mailbox.maildir.entries(*_FOLDERS):
-        serial = serial_of(entry.key)
-        if serial is None:
+        id = id_of(entry.key)
+        if id is None:
             others.append(entry)
-        elif (id := message_id(serial)) == wanted or reference(id).startswith(wanted.lower()):
+        elif id == wanted or reference(id).startswith(wanted.lower()):
             found.append(entry)
     return found or [entry for entry in others if _is_named(mailbox, entry, wanted)]
 

@@ -15,6 +15,8 @@ from .signing import UNKNOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .maildir import Maildir
 
 LIST_EVERY = 3600.0  # seconds after which cur/ is listed even though nothing seems to have moved
@@ -85,6 +87,14 @@ class Gate:
     def after_move(self) -> None:
         """Take the state of `cur/` after a move of our own for known."""
         self._mtime = self._present()
+
+    def commit(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
+        """As the Maildir's own, remembered: for a commit that is not part of a check."""
+        self.before_move()
+        committed = self._maildir.commit(entry, fresh)
+        self.after_move()
+        self.write("")
+        return committed
 
     def write(self, last: str) -> None:
         """Remember how `cur/` looks now that our own moves are done."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .signing import Key
     from .spool import Spool
     from .unique import Namer
+    from .work import Work
 
 _POLL = 0.25  # seconds
 
@@ -186,7 +187,16 @@ class Mailbox:
         self._names = None
         return Batch(self, room, limit, self.gate(), peek=peek)
 
+    @property
+    def work(self) -> Work:
+        """The mailbox as a work queue: take, renew, acknowledge, release."""
+        from .work import Work
+
+        self._names = None
+        return Work(self)
+
     def gate(self) -> Gate:
+        """Return what knows whether unread mail was moved to `cur/`, as of now."""
         from .gate import Gate
 
         return Gate(self.maildir, self.spool.clock(), self.keyring.stamp(self.spool.id))
@@ -233,10 +243,10 @@ class Mailbox:
             return received.verdict
         base, digest = known
         if base == received.entry.key:
-            if taken_over:
-                return SHOWN
             # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
-            return received.verdict if reopened and not self._is_in_cur(received.entry) else REPLAY
+            if reopened and not self._is_in_cur(received.entry):
+                return received.verdict
+            return SHOWN if taken_over else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
 
     def _is_in_cur(self, but: Entry) -> bool:

@@ -133,7 +133,7 @@ class Maildir(Folders):
         From `new/`, unclaimed or of a dead owner, or unread from `cur/`. *fresh* makes a unique name,
         for a name that would become too long.
         """
-        stem, info = entry.stem, f":2,{entry.flags}" if entry.flags or entry.folder == "cur" else ""
+        stem, info = entry.stem, entry.info
         name = f"{stem},c={owner}{info}"
         if len(os.fsencode(name)) > MAX_NAME_BYTES:
             name = f"{fresh()},c={owner}{info}"
@@ -148,7 +148,7 @@ class Maildir(Folders):
 
     def release(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
         """Give a claimed entry back: it is unread again."""
-        moved = self._move_aside(entry, "new", entry.stem, f":2,{entry.flags}" if entry.flags else "", fresh)
+        moved = self._move_aside(entry, "new", entry.stem, entry.info, fresh)
         found = None if moved is not None else self._carried_off(entry)
         if found is None:
             return moved

@@ -32,7 +32,7 @@ class Message:
 
     __slots__ = (
         "attachments", "auto", "body", "data", "date", "expires", "from_", "hops", "id", "importance",
-        "in_reply_to", "kind", "references", "size", "subject", "to",
+        "in_reply_to", "kind", "references", "size", "subject", "to", "wants_receipt",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,8 @@ class Message:
         self.date = parse_date(fields.get("date", ""))
         self.expires = parse_date(fields["expires"]) if "expires" in fields else None
         self.kind = fields.get("ipc-kind", "message")
+        self.auto = fields.get("auto-submitted", "no").lower() != "no"
+        self.wants_receipt = fields.get("ipc-receipt") == "seen"
         self.importance = fields.get("importance")
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.hops = _small(fields.get("ipc-hops", "0"))
@@ -90,6 +92,8 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
         if draft.hops:
             fields.append(("IPC-Hops", str(draft.hops)))
     fields.append(("IPC-Kind", draft.kind))
+    if draft.receipt:
+        fields.append(("IPC-Receipt", "seen"))
     fields.append(("MIME-Version", "1.0"))
     if draft.data is None and not draft.attachments:
         encoding, body = encode_text(draft.text)

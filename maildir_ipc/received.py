@@ -9,13 +9,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .entry import Entry
     from .message import Message
+    from .receipts import Receipt
     from .signing import Signature
 
 
 class Received:
     """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
 
-    __slots__ = ("digest", "entry", "mailbox", "message", "saved_to", "signature", "summary", "verdict")
+    __slots__ = (
+        "digest", "entry", "lies", "mailbox", "message", "receipt", "saved_to", "signature", "summary", "verdict",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class Received:
         self.message, self.signature = message, signature
         self.saved_to: str | None = None
         self.summary: str | None = None
+        self.receipt: Receipt | None = None  # what it says, when it is one
+        self.lies: str | None = None  # where, below the mailbox, when it is not committed after it was shown
 
     @property
     def path(self) -> str:
         """Where the file lies once it has been shown."""
-        return f"{self.mailbox}/{self.entry.committed}"
+        return f"{self.mailbox}/{self.lies or self.entry.committed}"
 
     @property
     def key(self) -> str:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .delivery import Sent
     from .errors import MaildirIPCError
     from .message import Message
+    from .receipts import Receipt
     from .received import Received
+    from .work import Claim, Taking
 
 VERSION = 1
 MAX_CHARS = 8000
@@ -65,7 +67,10 @@ class Bound:
 
     def takes(self, received: Received) -> bool:
         """Count *received* in and return True, or return False when it does not fit."""
-        text = to_json(message_object(received, full=self.full)) if self.json else self.text(received)
+        if received.receipt is not None:
+            text = to_json(receipt_object(received.receipt)) if self.json else f"{received.receipt}\n"
+        else:
+            text = to_json(message_object(received, full=self.full)) if self.json else self.text(received)
         chars, lines = self.chars - len(text), self.lines - text.count("\n")
         if chars < 0 or lines < 0:
             return False
@@ -182,7 +187,47 @@ def batch_object(batch: Batch, identity: str, *, full: bool) -> dict[str, Any]:
         "messages": [message_object(received, full=full) for received in batch.messages],
         "remaining": batch.remaining,
         "rejected": len(batch.rejected),
+        "receipts": [receipt_object(r.receipt) for r in batch.receipts if r.receipt is not None],
     }
+
+
+def taking_object(taking: Taking, identity: str, *, full: bool) -> dict[str, Any]:
+    """Return what `take --json` prints."""
+    claim = taking.claim
+    return {
+        **batch_object(taking, identity, full=full),
+        **({"claim": None, "until": None, "owner": None} if claim is None else claim_object(claim)),
+    }
+
+
+def claim_object(claim: Claim) -> dict[str, Any]:
+    """Return a claim's members: its name, the end of its lease, and the process that holds it."""
+    return {"claim": claim.name, "until": iso(claim.until), "owner": claim.pid or None}
+
+
+def claim_line(claim: Claim) -> str:
+    """Return a claim in one line, its name the second word."""
+    return f"claim {claim.name} {f'while {claim.pid} runs' if claim.pid else f'until {minute(claim.until)}'}\n"
+
+
+def taking_end(taking: Taking) -> str:
+    """Return the last line of `take`."""
+    claim = taking.claim
+    if claim is None:
+        return ""
+    more = f"{taking.remaining} more unread: mipc take · " if taking.remaining else ""
+    return f"{more}done: mipc ack {claim.name} · give it back: mipc release {claim.name}\n"
+
+
+def receipt_object(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as JSON's object."""
+    date = iso(receipt.date)
+    return {"state": receipt.state, "ref": receipt.ref, "id": receipt.id, "by": receipt.by, "date": date}
+
+
+def receipt_lines(batch: Batch) -> str:
+    """Return a line for each receipt: `seen 7kq3f by bob`."""
+    return "".join(f"{received.receipt}\n" for received in batch.receipts)
 
 
 def sent_object(sent: Sent) -> dict[str, Any]:
@@ -216,7 +261,7 @@ def to_json(value: object) -> str:
 def when(date: float, now: float) -> str:
     """Return a date as a person says it, and exactly."""
     age = now - date
-    exact = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(date))
+    exact = minute(date)
     if age < 0:
         return exact
     for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
@@ -224,6 +269,11 @@ def when(date: float, now: float) -> str:
             count = int(age // seconds)
             return f"{count} {unit}{'s' if count > 1 else ''} ago ({exact})"
     return f"just now ({exact})"
+
+
+def minute(date: float) -> str:
+    """Return a date and time as people read it, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(date))
 
 
 def iso(date: float) -> str:

@@ -44,6 +44,10 @@ class SeenSet:
 
     def add(self, key: str, base: str, digest: str) -> bool:
         """Remember a message; False when another file was accepted under *key* before."""
+        return self.make(key, base, digest) or self.find(key) == (base, digest)
+
+    def make(self, key: str, base: str, digest: str) -> bool:
+        """Remember a message, and say whether it was this call that did: of all callers, one is told True."""
         for folder in (".ipc", _FOLDER):
             try:
                 self._box.at(folder)
@@ -56,5 +60,5 @@ class SeenSet:
         try:
             os.symlink(f"{base},b={digest}", key, dir_fd=self._box.at(_FOLDER))
         except FileExistsError:
-            return self.find(key) == (base, digest)
+            return False
         return True

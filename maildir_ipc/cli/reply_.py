@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Usage
 from .call import Call, arguments
-from .sending import OPTIONS, draft_of, report
+from .sending import OPTIONS, draft_of, report_and_wait
 
 USAGE = "reply [options] [REF] TEXT… (or - for standard input; without REF, to the last message shown)"
 
@@ -25,4 +25,4 @@ def run(call: Call, words: list[str]) -> int:
         to, references = mailbox.thread(ref)
         draft = draft_of(given, text, references=references)
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
-    return report(call, sent, json=given.flag("json"))
+        return report_and_wait(call, mailbox, sent, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..address import parse_name
 from ..errors import Usage
 from .call import arguments
-from .sending import OPTIONS, draft_of, report
+from .sending import OPTIONS, draft_of, report_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,4 +26,4 @@ def run(call: Call, words: list[str]) -> int:
     session = call.account.sender(given.get("as"))
     with call.account.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
-    return report(call, sent, json=given.flag("json"))
+        return report_and_wait(call, mailbox, sent, given)

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..delivery import Sent
+    from ..mailbox import Mailbox
     from .arguments import Arguments
     from .call import Call
 
 OPTIONS = {
     "subject": "TEXT", "data": "JSON", "attach": "FILE", "importance": "low|normal|high",
-    "expires": "2h", "id": "ID", "no-sync": FLAG,
+    "expires": "2h", "id": "ID", "receipt": FLAG, "wait": "seen|done", "timeout": "S", "no-sync": FLAG,
 }  # fmt: skip
 _MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
 _SENTENCES = {
@@ -32,6 +33,7 @@ _SENTENCES = {
 def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
     """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
     data, expires = given.get("data"), given.get("expires")
+    wanted = _wanted(given)
     if given.get("id") == "":
         raise Usage("--id is empty", "give any text of your own, or leave it out")
     return Draft(
@@ -42,7 +44,20 @@ def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ())
         importance=given.get("importance"),
         expires=None if expires is None else duration(expires),
         references=references,
+        receipt=given.flag("receipt") or wanted is not None,
     )
+
+
+def _wanted(given: Arguments) -> str | None:
+    """Return which receipt is waited for. Raises: Usage."""
+    wanted = given.get("wait")
+    if wanted not in (None, "seen", "done"):
+        raise Usage(f"--wait {wanted!a}", "--wait seen, or --wait done")
+    if given.get("timeout") is not None:
+        duration(given.get("timeout") or "")
+        if wanted is None:
+            raise Usage("--timeout without --wait", "--wait seen --timeout 60")
+    return wanted
 
 
 def _text(words: list[str]) -> str:
@@ -75,6 +90,21 @@ def _attachment(path: str) -> Attachment:
             return Attachment(os.path.basename(path), "application/octet-stream", file.read(_MAX_FILE))
     except OSError as error:
         raise BadData(f"{path!a}: {error.strerror}", "--attach needs a file that can be read") from error
+
+
+def report_and_wait(call: Call, mailbox: Mailbox, sent: Sent, given: Arguments) -> int:
+    """Report; then wait for the receipt that --wait asks for; return the exit code: 1 when it did not come."""
+    code, wanted = report(call, sent, json=given.flag("json")), given.get("wait")
+    if code or wanted is None:
+        return code
+    from ..receipts import wait_for
+
+    seconds = duration(given.get("timeout") or "60")
+    if wait_for(mailbox, sent, wanted, seconds):
+        call.say(f"{wanted} by {', '.join(delivery.delivered_to for delivery in sent.deliveries)}")
+        return 0
+    call.say(f"mipc: not {wanted} within {seconds:g} s: it was sent, and waits")
+    return 1
 
 
 def report(call: Call, sent: Sent, *, json: bool) -> int:

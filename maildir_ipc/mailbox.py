@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from .address import EVERYONE, address_of, is_name
+from .address import EVERYONE, address_of
 from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
 from .maildir import REJECTED, SENT, Entry
 from .message import REF_LENGTH, compose, join, parse, split
@@ -164,6 +164,14 @@ class Mailbox:
         self._names = None
         return Batch(self, room, limit, self._gate(), peek=peek)
 
+    def mark(self, received: Received, flag: str) -> None:
+        """Add a flag of maildir(5) to a message that was read or sent, unless it was moved meanwhile."""
+        gate = self._gate()
+        gate.before_move()
+        if self.maildir.flag(received.entry, flag, self.namer.unique) is not None:
+            gate.after_move()  # our own rename is no news to the next check
+            gate.write("")
+
     def _gate(self) -> Gate:
         from .gate import Gate
 
@@ -199,7 +207,7 @@ class Mailbox:
     def _accept(self, received: Received, taken_over: bool, reopened: bool) -> str:
         message, signature = received.message, received.signature
         assert message is not None
-        if signature is not None and not self._addressed(message.to, signature.t):
+        if signature is not None and not self.addressed(message.to, signature.t):
             return MISDIRECTED
         if signature is not None and signature.expires is not None and int(self.spool.clock()) > signature.expires:
             return EXPIRED
@@ -218,10 +226,16 @@ class Mailbox:
         others = (Entry("cur", name) for name in self.maildir.names("cur") if but.path != f"cur/{name}")
         return any(other.key == but.key for other in others)
 
-    def _addressed(self, to: Sequence[str], t: int) -> bool:
+    @property
+    def names(self) -> Names | None:
+        """The names that this mailbox had, as they were when they were first asked for."""
         if self._names is None:
             self._names = self.spool.record(self.name)
-        record = self._names
+        return self._names
+
+    def addressed(self, to: Sequence[str], t: int) -> bool:
+        """Return whether mail to *to*, signed at second *t*, was meant for this mailbox."""
+        record = self.names
         if record is None:
             return False
         return any(record.existed(t) if name == EVERYONE else record.led_here(name, t) for name in to)
@@ -260,17 +274,6 @@ class Mailbox:
                 return sorted(found, key=lambda received: bool(received.entry.verdict))
             break
         raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed")
-
-    def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
-        """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.
-
-        Raises: NoSuchMessage, when it is not there or was set aside.
-        """
-        message = self.find(ref)[0].message
-        if message is None or not self.shows(self.find(ref)[0].verdict) or not is_name(message.from_):
-            raise NoSuchMessage(f"{ref} cannot be answered", "it is not verified mail from anyone here")
-        known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
-        return message.from_, (*known, message.id)
 
     def is_ref(self, word: str) -> bool:
         """Return whether *word* is meant as a reference: it names a message here, or can be nothing else."""

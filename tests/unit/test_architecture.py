@@ -30,11 +30,13 @@ RANKS = (
     ("address", "signing", "maildir"),
     ("wire", "records", "seen"),
     ("message",),
-    ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
+    ("mime", "keyring", "spool", "large", "attachments", "running", "settings", "gate", "ids", "clients", "tokens"),
     ("anchor", "delivery"),
     ("session", "batch"),
     ("mailbox",),
     ("directory", "render"),
+    ("conversation", "sharing"),
+    ("history", "listing"),
     ("account",),
     ("testing", "cli/arguments"),
     ("cli/call", "cli/sending"),
@@ -130,6 +132,7 @@ _MAY_CHANGE = {
     "spool": {"os.rename", "os.unlink", "os.rmdir"},  # whole mailboxes, and what was half built
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink"},  # the seen-set
+    "attachments": {"os.unlink"},  # half a file that it made
     "large": {"os.rename"},  # large-messages/
 }
 

@@ -17,6 +17,10 @@ VERBS = {
     "send": "deliver a message to one or more names",
     "check": "show what is unread, and mark it read",
     "reply": "answer a message, in its thread",
+    "forward": "pass a message on to others",
+    "share-file": "send a file",
+    "share-command": "run a command, and send what it prints",
+    "history": "show what was read and sent before",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",
     "unregister": "end this session; mailbox and mail stay",
@@ -70,7 +74,7 @@ def _run(words: list[str]) -> int:
 
 
 def _load(verb: str) -> Verb:
-    module = __import__(f"{__name__}.{verb}_", None, None, ["run"], 0)
+    module = __import__(f"{__name__}.{verb.replace('-', '_')}_", None, None, ["run"], 0)
     return module.run  # type: ignore[no-any-return]
 
 

@@ -34,6 +34,7 @@ _COMMANDS = {
     "list": "list --json",
     "check": "check --as bob --json",
     "read": "read @ --as bob --json",
+    "history": "history --as bob --json",
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
     "unregister": "unregister --as bob --json",

@@ -39,19 +39,21 @@ def find(mailbox: Mailbox, ref: str) -> list[Received]:
     raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed, or @")
 
 
-def named(mailbox: Mailbox, ref: str) -> list[Entry]:
-    """Return the files that *ref* names, by their names where those are ours."""
+def named(mailbox: Mailbox, ref: str, *, by_name: bool = False) -> list[Entry]:
+    """Return the files that *ref* names: by their names, or, if none is, and not only *by_name*, by what is in them."""
     wanted = mailbox.gate().last if ref == LAST else ref.strip("<>")
     if not wanted or (len(wanted) < REF_LENGTH and "@" not in wanted):
         return []
-    found, others = [], []
-    for entry in mailbox.maildir.entries(*_FOLDERS):
+    entries = mailbox.maildir.entries(*_FOLDERS)
+    found = []
+    for entry in entries:
         id = id_of(entry.key)
-        if id is None:
-            others.append(entry)
-        elif id == wanted or reference(id).startswith(wanted.lower()):
+        if id is not None and (id == wanted or reference(id).startswith(wanted.lower())):
             found.append(entry)
-    return found or [entry for entry in others if _is_named(mailbox, entry, wanted)]
+    if found or by_name:
+        return found
+    # Only then are files opened: one that was moved to a fresh name says nothing of its message.
+    return [entry for entry in entries if _is_named(mailbox, entry, wanted)]
 
 
 def _is_named(mailbox: Mailbox, entry: Entry, wanted: str) -> bool:

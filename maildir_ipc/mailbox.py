@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 
-from .address import EVERYONE, address_of, is_name, message_id
+from .address import EVERYONE, address_of, message_id
 from .entry import Entry
-from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
+from .errors import BadData, DurabilityUnknown, Misconfigured
 from .message import compose, join, parse, split
 from .received import Received
 from .seen import DUPLICATE, SHOWN, SeenSet
@@ -187,6 +187,14 @@ class Mailbox:
         self._names = None
         return Batch(self, room, limit, self.gate(), peek=peek)
 
+    def mark(self, received: Received, flag: str) -> None:
+        """Add a flag of maildir(5) to a message that was read or sent, unless it was moved meanwhile."""
+        gate = self.gate()
+        gate.before_move()
+        if self.maildir.flag(received.entry, flag, self.namer.unique) is not None:
+            gate.after_move()  # our own rename is no news to the next check
+            gate.write("")
+
     @property
     def work(self) -> Work:
         """The mailbox as a work queue: take, renew, acknowledge, release."""
@@ -234,7 +242,7 @@ class Mailbox:
     def _accept(self, received: Received, taken_over: bool, reopened: bool) -> str:
         message, signature = received.message, received.signature
         assert message is not None
-        if signature is not None and not self._addressed(message.to, signature.t):
+        if signature is not None and not self.addressed(message.to, signature.t):
             return MISDIRECTED
         if signature is not None and signature.expires is not None and int(self.spool.clock()) > signature.expires:
             return EXPIRED
@@ -253,10 +261,16 @@ class Mailbox:
         others = (Entry("cur", name) for name in self.maildir.names("cur") if but.path != f"cur/{name}")
         return any(other.key == but.key for other in others)
 
-    def _addressed(self, to: Sequence[str], t: int) -> bool:
+    @property
+    def names(self) -> Names | None:
+        """The names that this mailbox had, as they were when they were first asked for."""
         if self._names is None:
             self._names = self.spool.record(self.name)
-        record = self._names
+        return self._names
+
+    def addressed(self, to: Sequence[str], t: int) -> bool:
+        """Return whether mail to *to*, signed at second *t*, was meant for this mailbox."""
+        record = self.names
         if record is None:
             return False
         return any(record.existed(t) if name == EVERYONE else record.led_here(name, t) for name in to)
@@ -282,24 +296,10 @@ class Mailbox:
         return find(self, ref)
 
     def is_reference(self, word: str) -> bool:
-        """Return whether *word* names a message here."""
+        """Return whether *word* names a message here, as far as the names of files tell."""
         from .finding import named
 
-        return bool(named(self, word))
-
-    def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
-        """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.
-
-        Raises: NoSuchMessage, when it is not there or was set aside.
-        """
-        found = [received for received in self.find(ref) if self.shows(received.verdict)]
-        message = found[0].message if found else None
-        if len({received.message.id for received in found if received.message is not None}) > 1:
-            raise NoSuchMessage(f"{ref} names more than one message", "give more characters of the reference")
-        if message is None or not is_name(message.from_):
-            raise NoSuchMessage(f"{ref} cannot be answered", "it is not verified mail from anyone here")
-        known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
-        return message.from_, (*known, message.id)
+        return " " not in word and bool(named(self, word, by_name=True))
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""

@@ -160,6 +160,16 @@ class Maildir(Folders):
         self.make_folder(REJECTED)
         return self._move_aside(entry, f"{REJECTED}/cur", entry.stem, f",v={verdict}:2,{entry.flags}", fresh)
 
+    def flag(self, entry: Entry, add: str, fresh: Callable[[], str]) -> Entry | None:
+        """Add flags to a message that was read or sent, where it lies; None when it is neither, or was moved.
+
+        A name in `new/` has none: maildir(5). It may be claimed, too, and a claim is its owner's to rename.
+        """
+        if entry.owner or not entry.folder.endswith("cur") or set(add) <= set(entry.flags):
+            return None
+        flags = "".join(sorted({*entry.flags, *add}))
+        return self._move_aside(entry, entry.folder, entry.stem, f":2,{flags}", fresh)
+
     def recall(self, entry: Entry, owner: str, fresh: Callable[[], str]) -> Entry | None:
         """Claim an entry that had been set aside, to judge it again."""
         return self._move_aside(entry, "new", entry.stem.partition(",v=")[0], f",c={owner}", fresh)

@@ -60,6 +60,13 @@ class Message:
         return reference(self.id)[:REF_LENGTH]
 
     @property
+    def thread(self) -> tuple[str, ...]:
+        """The Message-IDs that an answer refers to, oldest first; its last is this message's own."""
+        known = self.references or (self.in_reply_to or "").split()
+        # A foreign program's may be no word that can stand in a header.
+        return tuple(id for id in (*known, self.id) if id.isascii() and id.isprintable() and " " not in id)
+
+    @property
     def titled(self) -> bool:
         """Whether the subject says anything that the text's first line does not."""
         return self.subject not in ("", subject_of(self.body))

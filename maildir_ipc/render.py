@@ -70,7 +70,7 @@ class Bound:
         if received.receipt is not None:
             text = to_json(receipt_object(received.receipt)) if self.json else f"{received.receipt}\n"
         else:
-            text = to_json(message_object(received, full=self.full)) if self.json else self.text(received)
+            text = to_json(self.object(received)) if self.json else self.text(received)
         chars, lines = self.chars - len(text), self.lines - text.count("\n")
         if chars < 0 or lines < 0:
             return False
@@ -80,6 +80,10 @@ class Bound:
     def text(self, received: Received) -> str:
         """Return the message as `check` prints it."""
         return fenced(received, self.mark, self.now, full=self.full)
+
+    def object(self, received: Received) -> dict[str, Any]:
+        """Return the message as `--json` prints it."""
+        return message_object(received, full=self.full)
 
 
 def escape(text: str, *, line: bool = False) -> str:
@@ -95,7 +99,7 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
     to = "" if len(message.to) == 1 else f" to {_line(', '.join(message.to))}"
     title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
-    lines = [f"{title}{_marks(message)} · #{mark}"]
+    lines = [f"{title}{marks(message)} · #{mark}"]
     if message.titled:
         lines.append(f"Subject: {_line(message.subject)}")
     lines += [f"Attachment: {_line(a.name)} ({len(a.content)} bytes)" for a in message.attachments[:_MAX_LISTED]]
@@ -103,12 +107,26 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        whole = full or received.saved_to is None or len(data) <= _MAX_LINE
-        lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, in the file")
+        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) else ""
+        whole = full or not aside or len(data) <= _MAX_LINE
+        lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.
     lines.append(escape(_body(received, full=full)).replace(f"#{mark}", f"\\x23{mark}"))
     lines.append(f"--- end {message.ref} #{mark}\n")
     return "\n".join(lines)
+
+
+def _is_repeated(message: Message) -> bool:
+    """Return whether the data say once more what the text says: share-command's do."""
+    return isinstance(message.data, dict) and message.data.get("type") == "command"
+
+
+def attribution(received: Received) -> str:
+    """Return who wrote what is quoted, to whom, when, and whether that is verified."""
+    message = received.message
+    assert message is not None
+    to = _line(", ".join(message.to))
+    return f"{message.ref} from {_line(message.from_)} to {to} · {iso(message.date)} · {_VERDICTS[received.verdict]}"
 
 
 def _line(text: str, most: int = _MAX_LINE) -> str:
@@ -122,6 +140,8 @@ def check_end(batch: Batch) -> str:
     parts = [f"{batch.remaining} more unread: mipc check"] if batch.remaining else []
     last = batch.messages[-1].message if batch.messages else None
     if last is not None:
+        if last.attachments:
+            parts.append(f"its files: mipc read {last.ref} --save DIR")
         parts.append(f"answer: mipc reply {last.ref} 'text'")
     return " · ".join(parts) + "\n" if parts else ""
 
@@ -292,8 +312,9 @@ def _body(received: Received, *, full: bool, plain: bool = False) -> str:
     return f"{received.summary}\n({size} bytes) Full content saved to: {received.saved_to}"
 
 
-def _marks(message: Message) -> str:
-    marks = [message.kind] if message.kind != "message" else []
+def marks(message: Message) -> str:
+    """Return what is out of the ordinary about a message, each after ` · `."""
+    found = [message.kind] if message.kind != "message" else []
     if message.importance == "high":
-        marks.append("IMPORTANT")
-    return "".join(f" · {escape(mark, line=True)}" for mark in marks)
+        found.append("IMPORTANT")
+    return "".join(f" · {escape(mark, line=True)}" for mark in found)

@@ -48,6 +48,11 @@ def from_environment() -> Settings:
     return Settings(os.environ, os.getuid())
 
 
+def without_secrets() -> dict[str, str]:
+    """Return this process's environment for a program whose output goes to others: without the shared secret."""
+    return {name: value for name, value in os.environ.items() if name != "IPC_SHARED_SECRET"}
+
+
 def _base(environ: Mapping[str, str], name: str) -> str | None:
     """Return an XDG base directory; a relative one must be ignored, says the specification."""
     value = environ.get(name, "")

@@ -21,6 +21,10 @@ VERBS = {
     "ack": "say that the work on a message is done",
     "release": "give a message back, unread",
     "reply": "answer a message, in its thread",
+    "forward": "pass a message on to others",
+    "share-file": "send a file",
+    "share-command": "run a command, and send what it prints",
+    "history": "show what was read and sent before",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",
     "rename": "take another name; the old one forwards for two hours",
@@ -75,7 +79,7 @@ def _run(words: list[str]) -> int:
 
 
 def _load(verb: str) -> Verb:
-    module = __import__(f"{__name__}.{verb}_", None, None, ["run"], 0)
+    module = __import__(f"{__name__}.{verb.replace('-', '_')}_", None, None, ["run"], 0)
     return module.run  # type: ignore[no-any-return]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..conversation import ANSWERED, answer_to, note, original
 from ..errors import Usage
 from .call import Call, arguments
 from .sending import OPTIONS, draft_of, report_and_wait
@@ -22,7 +23,9 @@ def run(call: Call, words: list[str]) -> int:
     with call.account.mailbox(session) as mailbox:
         if len(words) == 1 and mailbox.is_reference(words[0]):
             raise Usage("no text", f"mipc {USAGE}")
-        to, references = mailbox.thread(ref)
+        received = original(mailbox, ref)
+        to, references = answer_to(received)
         draft = draft_of(given, text, references=references)
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
+        note(mailbox, received, ANSWERED, sent)
         return report_and_wait(call, mailbox, sent, given)

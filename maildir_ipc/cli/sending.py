@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 
+from ..address import parse_name
 from ..draft import Attachment, Draft
 from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
 from .arguments import FLAG, duration, text_of
@@ -30,26 +30,38 @@ _SENTENCES = {
 }
 
 
+def recipients(word: str) -> list[str]:
+    """Return the names in `TO,TO…`, each once. Raises: Usage."""
+    return list(dict.fromkeys(parse_name(name) for name in word.split(",")))
+
+
 def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
     """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
-    data, expires = given.get("data"), given.get("expires")
-    wanted = _wanted(given)
+    _check_wait(given)
+    return draft_with(given, text_given(words), given.get("data"), attached(given), references)
+
+
+def draft_with(
+    given: Arguments, text: str, data: str | None, files: Sequence[Attachment], references: Sequence[str] = ()
+) -> Draft:
+    """Return a draft of this content, with what the options say about it. Raises: BadData, Usage."""
+    expires = given.get("expires")
     if given.get("id") == "":
         raise Usage("--id is empty", "give any text of your own, or leave it out")
     return Draft(
-        _text(words),
+        text,
         subject=given.get("subject"),
         data=data,
-        attachments=[_attachment(path) for path in given.all("attach")],
+        attachments=files,
         importance=given.get("importance"),
         expires=None if expires is None else duration(expires),
         references=references,
-        receipt=given.flag("receipt") or wanted is not None,
+        receipt=given.flag("receipt") or given.get("wait") is not None,
     )
 
 
-def _wanted(given: Arguments) -> str | None:
-    """Return which receipt is waited for. Raises: Usage."""
+def _check_wait(given: Arguments) -> None:
+    """Return when what is waited for, and how long, can be understood. Raises: Usage."""
     wanted = given.get("wait")
     if wanted not in (None, "seen", "done"):
         raise Usage(f"--wait {wanted!a}", "--wait seen, or --wait done")
@@ -57,10 +69,10 @@ def _wanted(given: Arguments) -> str | None:
         duration(given.get("timeout") or "")
         if wanted is None:
             raise Usage("--timeout without --wait", "--wait seen --timeout 60")
-    return wanted
 
 
-def _text(words: list[str]) -> str:
+def text_given(words: list[str]) -> str:
+    """Return the text: the words, or for `-` standard input. Raises: BadData, Usage."""
     if not words:
         raise Usage("no text", "give it as words, or - to read standard input")
     if words != ["-"]:
@@ -80,16 +92,18 @@ def _text(words: list[str]) -> str:
         raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
 
 
+def attached(given: Arguments) -> list[Attachment]:
+    """Return what --attach names. Raises: BadData."""
+    return [_attachment(path) for path in given.all("attach")]
+
+
 def _attachment(path: str) -> Attachment:
+    from ..attachments import read_file
+
     try:
-        # O_NONBLOCK: a FIFO must not stop us, and is refused below.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
-                raise BadData(f"{path!a} is no ordinary file, or too large", "--attach needs a file; or send its path")
-            return Attachment(os.path.basename(path), "application/octet-stream", file.read(_MAX_FILE))
-    except OSError as error:
-        raise BadData(f"{path!a}: {error.strerror}", "--attach needs a file that can be read") from error
+        return Attachment(os.path.basename(path), "application/octet-stream", read_file(path, _MAX_FILE))
+    except BadData as error:
+        raise BadData(error.message, f"--attach: {error.next}") from error
 
 
 def report_and_wait(call: Call, mailbox: Mailbox, sent: Sent, given: Arguments) -> int:

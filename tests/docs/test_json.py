@@ -37,6 +37,7 @@ _COMMANDS = {
     "release": "release {take[claim]} --as bob --json",
     "check": "check --as bob --json",
     "read": "read @ --as bob --json",
+    "history": "history --as bob --json",
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
     "unregister": "unregister --as bob --json",

@@ -47,6 +47,8 @@ class Line(NamedTuple):
 
 def make_queue(home: Path, count: int) -> set[str]:
     """Send bob so many messages and return their keys."""
+    testing.account(str(home)).init()
+    testing.lift_limits(testing.account(str(home)))
     with testing.agent(testing.account(str(home)), "bob"):
         pass
     with testing.agent(testing.account(str(home)), "alice") as alice:

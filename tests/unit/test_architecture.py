@@ -33,7 +33,7 @@ RANKS = (
     ("wire", "records", "seen"),
     ("draft", "names", "lock"),
     ("message",),
-    ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
+    ("mime", "keyring", "spool", "large", "attachments", "running", "settings", "gate", "ids", "clients", "tokens"),
     ("moves",),
     ("anchor", "delivery", "receipts"),
     ("received",),
@@ -42,6 +42,8 @@ RANKS = (
     ("mailbox",),
     ("finding",),
     ("directory", "render"),
+    ("conversation", "sharing"),
+    ("history", "listing"),
     ("account",),
     ("testing", "cli/arguments"),
     ("cli/call", "cli/sending"),
@@ -139,6 +141,7 @@ _MAY_CHANGE = {
     "spool": {"os.rename", "os.unlink", "os.rmdir"},  # whole mailboxes, and what was half built
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink"},  # the seen-set
+    "attachments": {"os.unlink"},  # half a file that it made
     "large": {"os.rename"},  # large-messages/
 }
 

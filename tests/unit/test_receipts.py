@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import Draft, Mailbox
+from maildir_ipc.conversation import answer_to, original
 from maildir_ipc.receipts import DONE, SEEN, receipt_in, recorded, wait_for
 from maildir_ipc.render import Bound, receipt_lines
 from maildir_ipc.testing import account, agent, check_all, drop, files
@@ -161,7 +162,7 @@ def test_a_receipt_is_shown_in_a_line_recorded_and_read(world: World) -> None:
         batch.finish()
     assert recorded(world.alice.maildir, sent.message_id) == [(SEEN, "bob")]
     assert [entry.flags for entry in world.alice.maildir.entries("new", "cur")] == ["S", "S"]
-    assert world.alice.thread("@")[0] == "bob"
+    assert answer_to(original(world.alice, "@"))[0] == "bob"
     assert receipts(world.alice) == []
 
 

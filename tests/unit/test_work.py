@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import Draft, Mailbox
+from maildir_ipc.conversation import answer_to, original
 from maildir_ipc.errors import ClaimLost, NoSuchMessage, Usage
 from maildir_ipc.testing import account, agent, check_all, drop, files
 
@@ -390,4 +391,4 @@ def test_a_taken_message_is_the_last_one_shown(world: World) -> None:
     """Ours: `reply` without a reference answers it."""
     world.send("one")
     took(world.bob)
-    assert world.bob.thread("@")[0] == "alice"
+    assert answer_to(original(world.bob, "@"))[0] == "alice"

@@ -26,6 +26,7 @@ VERBS = {
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
+    "gc": "remove what nobody needs any more; a dry run without --apply",
     "demo": "watch two agents talk, in a spool of their own",
 }
 

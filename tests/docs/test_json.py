@@ -36,6 +36,7 @@ _COMMANDS = {
     "read": "read @ --as bob --json",
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
+    "gc": "gc --json",
     "unregister": "unregister --as bob --json",
     "error": "read zzzzz --as alice --json",
 }

@@ -28,14 +28,14 @@ MAX_FUNCTION = 45
 RANKS = (
     ("errors", "process", "unique"),
     ("address", "signing", "maildir"),
-    ("wire", "records", "seen"),
+    ("wire", "records", "seen", "broom"),
     ("message",),
     ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
     ("anchor", "delivery"),
     ("session", "batch"),
     ("mailbox",),
-    ("directory", "render"),
-    ("account",),
+    ("directory", "render", "expiry"),
+    ("account", "housekeeping"),
     ("testing", "cli/arguments"),
     ("cli/call", "cli/sending"),
     ("cli/verb", "cli"),
@@ -131,6 +131,8 @@ _MAY_CHANGE = {
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink"},  # the seen-set
     "large": {"os.rename"},  # large-messages/
+    "broom": {"os.unlink", "os.rmdir"},  # what housekeeping decided
+    "expiry": {"os.rename", "os.rmdir"},  # an empty mailbox, closed
 }
 
 

@@ -27,6 +27,7 @@ VERBS = {
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
     "gc": "remove what nobody needs any more; a dry run without --apply",
+    "doctor": "look for what is wrong, and say what to do about it",
     "demo": "watch two agents talk, in a spool of their own",
 }
 

@@ -37,6 +37,7 @@ _COMMANDS = {
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
     "gc": "gc --json",
+    "doctor": "doctor --json",
     "unregister": "unregister --as bob --json",
     "error": "read zzzzz --as alice --json",
 }

@@ -26,17 +26,18 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique"),
+    ("errors", "process", "unique", "doctor/finding"),
     ("address", "signing", "maildir"),
-    ("wire", "records", "seen", "broom"),
+    ("wire", "records", "seen", "broom", "doctor/host"),
     ("message",),
     ("mime", "keyring", "spool", "large", "settings", "gate", "ids", "clients", "tokens"),
-    ("anchor", "delivery"),
+    ("anchor", "delivery", "doctor/places"),
     ("session", "batch"),
     ("mailbox",),
     ("directory", "render", "expiry"),
     ("account", "housekeeping"),
-    ("testing", "cli/arguments"),
+    ("doctor/mail",),
+    ("testing", "cli/arguments", "doctor"),
     ("cli/call", "cli/sending"),
     ("cli/verb", "cli"),
     ("__main__",),

@@ -38,6 +38,7 @@ _COMMANDS = {
     "whoami": "whoami --as bob --json",
     "gc": "gc --json",
     "doctor": "doctor --json",
+    "selftest": "selftest --json",
     "unregister": "unregister --as bob --json",
     "error": "read zzzzz --as alice --json",
 }

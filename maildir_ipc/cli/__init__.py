@@ -35,6 +35,9 @@ VERBS = {
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
+    "gc": "remove what nobody needs any more; a dry run without --apply",
+    "doctor": "look for what is wrong, and say what to do about it",
+    "selftest": "try the main job in a spool of its own",
     "demo": "watch two agents talk, in a spool of their own",
 }
 

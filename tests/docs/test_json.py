@@ -40,6 +40,9 @@ _COMMANDS = {
     "history": "history --as bob --json",
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
+    "gc": "gc --json",
+    "doctor": "doctor --json",
+    "selftest": "selftest --json",
     "unregister": "unregister --as bob --json",
     "error": "read zzzzz --as alice --json",
 }

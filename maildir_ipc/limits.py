@@ -57,6 +57,19 @@ class Room:
             self._fd = -1
 
 
+def recount(mailbox: str) -> None:
+    """Have the mailbox counted at the next delivery: mail came into it that was not counted."""
+    try:
+        fd = os.open(f"{mailbox}/.ipc/room", _FLAGS & ~os.O_CREAT)
+    except OSError:
+        return  # never counted, or no record of ours
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.pwrite(fd, _bytes(0), 0)
+    finally:
+        os.close(fd)
+
+
 def count_send(mailbox: str, now: float, limit: int, window: float) -> None:
     """Count one send, or refuse it. Raises: TryAgain when there were *limit* in the last *window* seconds."""
     wait = _admit(f"{mailbox}/.ipc/rate", now, limit, window)

@@ -177,14 +177,16 @@ class Account:
             raise Usage(f"you are {old} already", "choose another name")
         if record is not None and record.renamed:
             wait = record.renamed + spool.setting("rename-cooldown") - self.clock()
-        if wait > 0:
+        if 0 < wait <= 2 * spool.setting("rename-cooldown"):  # further ahead: a clock that was set back
             raise TryAgain(f"{old} was renamed a short while ago", f"can rename again in {-(-wait // 60):.0f} minutes")
         try:
             target = spool.lead(new)
         except NoSuchName:
             return
         taken = spool.record(new) if target == new else None
-        if target not in (new, old) or (taken is not None and taken.registered):
+        # What could not be moved away must not be begun: nobody could finish it.
+        in_the_way = target == new and not os.path.isdir(spool.path(new))
+        if in_the_way or target not in (new, old) or (taken is not None and taken.registered):
             raise NameTaken(f"{new} is taken", "choose another name")
 
     def _tell(self, session: Session, text: str) -> None:

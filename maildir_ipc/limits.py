@@ -57,6 +57,19 @@ class Room:
             self._fd = -1
 
 
+def recount(mailbox: str) -> None:
+    """Have the mailbox counted at the next delivery: mail came into it that was not counted."""
+    try:
+        fd = os.open(f"{mailbox}/.ipc/room", _FLAGS & ~os.O_CREAT)
+    except OSError:
+        return  # never counted, or no record of ours
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.pwrite(fd, _bytes(0), 0)
+    finally:
+        os.close(fd)
+
+
 def count_send(mailbox: str, now: float, limit: int, window: float) -> None:
     """Count one send, or refuse it. Raises: TryAgain when there were *limit* in the last *window* seconds."""
     wait = _admit(f"{mailbox}/.ipc/rate", now, limit, window)
@@ -87,10 +100,12 @@ def _admit(path: str, now: float, limit: int, window: float) -> float:
         slot = _numbers(os.pread(fd, _SLOT, 0), 1)[0] % limit
         oldest = _numbers(os.pread(fd, _SLOT, (slot + 1) * _SLOT), 1)[0] / 1_000_000
         wait = oldest + window - now
-        if 0 < wait <= window:  # a time in the future is a clock that was set back
+        # Whoever came to the lock first may have read the clock last: only a time far ahead is a clock set back.
+        if 0 < wait <= 2 * window:
             return wait
-        os.pwrite(fd, _bytes(int(now * 1_000_000)), (slot + 1) * _SLOT)
+        # The slot first: killed in between, this send was not made, and its place holds what is oldest.
         os.pwrite(fd, _bytes(slot + 1), 0)
+        os.pwrite(fd, _bytes(int(now * 1_000_000)), (slot + 1) * _SLOT)
     finally:
         os.close(fd)
     return 0.0

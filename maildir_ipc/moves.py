@@ -11,6 +11,7 @@ import os
 
 from . import records
 from .errors import MailboxGone
+from .limits import recount
 from .maildir import Maildir
 from .names import Names
 from .spool import no_such_name
@@ -101,6 +102,7 @@ def _pour(aside: str, mailbox: str) -> None:
             target.pour(source)
     except MailboxGone:
         return
+    recount(mailbox)
     records.remove_tree(aside)
 
 

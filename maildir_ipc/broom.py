@@ -118,7 +118,7 @@ def temporary_folders(mailbox: str) -> list[str]:
     """Return the tmp/ of a mailbox and of its Maildir++ folders, as paths below it."""
     folders = {f"{REJECTED}/tmp", f"{SENT}/tmp"}
     for name in os.listdir(mailbox):
-        if name.startswith(".") and name != ".ipc":
+        if name.startswith("."):
             folders.add(f"{name}/tmp")
     return ["tmp", *sorted(folders)]
 

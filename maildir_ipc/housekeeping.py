@@ -144,11 +144,11 @@ class Housekeeping:
             return
         for folder in folders:
             yield from self._old_files("tmp", f"{name}/{folder}", broom.touched, broom.LEFTOVER_SECONDS)
-        yield from self._temporaries(*(f"{name}/{folder}" for folder in (".ipc", ".ipc/ids", "large-messages")))
+        yield from self._temporaries(*(f"{name}/{folder}" for folder in ("records", "records/ids", "large-messages")))
 
     def _mailbox(self, name: str) -> Iterator[Item]:
         yield from self._litter_of(name)
-        yield from self._old_files("id", f"{name}/.ipc/ids", broom.written, ID_SECONDS, lambda n: "." not in n)
+        yield from self._old_files("id", f"{name}/records/ids", broom.written, ID_SECONDS, lambda n: "." not in n)
         try:
             box = Mailbox(self.spool, self.account.keyring, self.account.host, self.account.namer(), name)
         except (MailboxGone, MaildirIPCError):

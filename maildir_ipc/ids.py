@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Ids:
-    """The records `.ipc/ids/` of the mailbox at *mailbox*."""
+    """The records `records/ids/` of the mailbox at *mailbox*."""
 
     __slots__ = ("_folder",)
 
     def __init__(self, mailbox: str) -> None:
-        self._folder = f"{mailbox}/.ipc/ids"
+        self._folder = f"{mailbox}/records/ids"
 
     def begin(self, id: str, digest: str, new: Callable[[], str]) -> tuple[str, bool]:
         """Return the serial to send under, and whether it may have been sent before.

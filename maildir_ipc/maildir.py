@@ -49,9 +49,9 @@ class Maildir(Folders):
         return self
 
     def check_records(self) -> None:
-        """Return when `.ipc` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
+        """Return when `records` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
         try:
-            self.at(".ipc")
+            self.at("records")
         except FileNotFoundError:
             pass
 

@@ -1,7 +1,7 @@
 """Receipts: that a message was seen, or its work done; sent after the fact, so possibly missing and never false.
 
 A receipt is a signed message like any other, with `IPC-Kind: receipt`. Whoever meets one writes a line
-into `.ipc/receipts/`, where a waiting sender looks. protocol.md, section 7.
+into `records/receipts/`, where a waiting sender looks. protocol.md, section 7.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SEEN, DONE = "seen", "done"
 KIND = "receipt"
-_FOLDER = ".ipc/receipts"
+_FOLDER = "records/receipts"
 _POLL = 0.05  # seconds
 
 

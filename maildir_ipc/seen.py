@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What a file may be, beside a verdict on its message; neither is shown.
 SHOWN, DUPLICATE = "shown", "duplicate"
 
-_FOLDER = ".ipc/seen"
+_FOLDER = "records/seen"
 
 
 def seen_key(sender: str, message_id: str) -> str:
@@ -48,7 +48,7 @@ class SeenSet:
 
     def make(self, key: str, base: str, digest: str) -> bool:
         """Remember a message, and say whether it was this call that did: of all callers, one is told True."""
-        for folder in (".ipc", _FOLDER):
+        for folder in ("records", _FOLDER):
             try:
                 self._box.at(folder)
             except FileNotFoundError:

@@ -116,7 +116,7 @@ class Sessions:
 
     def holder(self, name: str) -> Holder | None:
         """Return who holds the mailbox that *name* leads to, or None."""
-        path = f"{self._spool.path(name)}/.ipc/session"
+        path = f"{self._spool.path(name)}/records/session"
         text = records.read(path)
         if text is None:
             return None
@@ -159,13 +159,13 @@ class Sessions:
             f"id {session.id}\nhash {content_digest(session.token.encode())}\nmark {session.mark}\n"
             f"host {self._host.name}\nwho {session.who}\nsince {int(self._spool.clock())}\n"
         )
-        records.replace(f"{self._spool.path(session.name)}/.ipc/session", text)
+        records.replace(f"{self._spool.path(session.name)}/records/session", text)
 
     def close(self, lock: Lock, session: Session) -> None:
         """End a session; mailbox and name stay."""
         assert lock.held
         if self._is_current(session):
-            path = f"{self._spool.path(session.name)}/.ipc"
+            path = f"{self._spool.path(session.name)}/records"
             os.rename(f"{path}/session", f"{path}/last-session")  # when it was used last is still told
         self._tokens.forget(session)
 
@@ -178,7 +178,7 @@ class Sessions:
         """Say that the session was used now."""
         try:
             now = self._spool.clock()
-            os.utime(f"{self._spool.path(session.name)}/.ipc/session", (now, now))
+            os.utime(f"{self._spool.path(session.name)}/records/session", (now, now))
         except OSError:
             pass  # a read-only spool can still be read; liveness is then judged by the anchor alone
 

@@ -219,9 +219,9 @@ class Spool:
             since, now = self.freed(name), int(self.clock())
             self._build(name, Names(registered, now, [(name, since, None)]))
         path = f"{self.root}/{name}"
-        if os.path.islink(f"{path}/.ipc"):
-            raise Misconfigured(f"{path}/.ipc is a link", "move it away")
-        for part in ("new", "cur", ".ipc", ".ipc/seen"):
+        if os.path.islink(f"{path}/records"):
+            raise Misconfigured(f"{path}/records is a link", "move it away")
+        for part in ("new", "cur", "records", "records/seen"):
             records.make_directory(f"{path}/{part}")
         if not os.path.isdir(f"{path}/tmp"):
             records.sync_directory(self.root)
@@ -252,9 +252,9 @@ class Spool:
         """Make the mailbox aside, without tmp/, and rename it in: its name is durable before tmp/ says so."""
         built = f"{self.root}/.ipc/build-{os.urandom(8).hex()}"
         try:
-            for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
+            for path in (built, f"{built}/records", f"{built}/records/seen", f"{built}/new", f"{built}/cur"):
                 records.make_directory(path)
-            records.replace(f"{built}/.ipc/names", str(record))
+            records.replace(f"{built}/records/names", str(record))
             records.sync_directory(built)
             os.rename(built, f"{self.root}/{name}")
         except BaseException:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..account import Account
     from ..spool import Spool
 
-NOTMUCH = "new.ignore=.ipc;.Rejected;large-messages"
+NOTMUCH = "new.ignore=.ipc;.Rejected;large-messages;records"
 _ROUNDS = 3  # mending one thing may bring another to light
 
 

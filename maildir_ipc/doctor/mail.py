@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..account import Account
     from ..spool import Spool
 
-_PARTS = ("tmp", "new", "cur", ".ipc", f"{REJECTED}", f"{SENT}", "large-messages")
+_PARTS = ("tmp", "new", "cur", "records", f"{REJECTED}", f"{SENT}", "large-messages")
 
 
 def contents(account: Account, spool: Spool) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def _mailbox(account: Account, spool: Spool, name: str) -> Iterator[Finding]:
     for part in links:
         what = f"{path}/{part} is a symbolic link to {os.readlink(f'{path}/{part}')}"
         yield Finding("link", what, "nothing is written through it: put a directory there, with what is in it")
-    missing = [part for part in (*_PARTS[:3], ".ipc/seen") if not os.path.lexists(f"{path}/{part}")]
+    missing = [part for part in (*_PARTS[:3], "records/seen") if not os.path.lexists(f"{path}/{part}")]
     if missing and not links:
         what = f"{path} has no {', no '.join(missing)}"
         yield Finding("half-made", what, "any send to it makes it", mend=partial(_ensure, spool, name))

@@ -146,7 +146,7 @@ def _mailbox(path: str) -> Iterator[Finding]:
         if name in ("tmp", "new", "cur", "large-messages") or os.path.islink(below):
             continue
         for part in _below(below):
-            if os.path.isdir(f"{below}/{part}") or name == ".ipc":
+            if os.path.isdir(f"{below}/{part}") or name in (".ipc", "records"):
                 yield from _place(f"{below}/{part}")
 
 

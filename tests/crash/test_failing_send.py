@@ -37,7 +37,7 @@ def _split(found: list[strike.Call]) -> tuple[list[strike.Call], list[strike.Cal
     before = [
         call
         for call in found[: to_new + 1]
-        if any(part in call.text for part in ("/bob/tmp", '"tmp/', "/.ipc/ids"))
+        if any(part in call.text for part in ("/bob/tmp", '"tmp/', "/records/ids"))
         and (call.changes or (call.name == "close" and "/bob/tmp>" not in call.text))
     ]
     return before, found[to_new + 1 : durable], found[durable:]

@@ -35,9 +35,9 @@ def untidy(spool: Path) -> Path:
     """Give a spool with what needs no clock to be old: ids, mail that nobody signed, an ended forward."""
     home = spool.parents[2]
     assert mipc(home, "send", "--as", "alice", "nessa", "waits").code == 0
-    _old(spool / "alice/.ipc/ids/abcdefghijklmnopqrstuvwxyz", 31)
+    _old(spool / "alice/records/ids/abcdefghijklmnopqrstuvwxyz", 31)
     _old(spool / "nessa/new/1.x.host", 8)
-    names = spool / "bob/.ipc/names"
+    names = spool / "bob/records/names"
     names.write_text(names.read_text().replace("\nbob", "\nold 1700000000 1700007200\nbob"))
     (spool / "old").symlink_to("bob")
     return spool
@@ -51,7 +51,7 @@ def test_gc_is_a_dry_run_until_it_is_told_otherwise(home: Path, untidy: Path) ->
 
     assert done.code == 0, done
     assert [line.split(":")[0] for line in done.out.splitlines()] == [
-        "would remove id alice/.ipc/ids/abcdefghijklmnopqrstuvwxyz",
+        "would remove id alice/records/ids/abcdefghijklmnopqrstuvwxyz",
         "would remove waiting nessa/new/1.x.host",
         "would remove forward old",
     ]
@@ -77,7 +77,7 @@ def test_gc_applied_removes_what_it_said_and_then_finds_nothing(home: Path, unti
 def test_what_gc_says_has_a_bound(home: Path, spool: Path) -> None:
     """G8."""
     for n in range(300):
-        _old(spool / f"alice/.ipc/ids/{n:026}", 31)
+        _old(spool / f"alice/records/ids/{n:026}", 31)
 
     done = mipc(home, "gc")
 

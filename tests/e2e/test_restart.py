@@ -74,7 +74,7 @@ def test_a_forward_leads_on_after_a_restart_until_its_second_has_passed(machine:
     """S37: a forward is a link and a record; nobody has to run for it to lead, nor for it to end."""
     for name in ("alice", "bob"):
         machine.run("register", name, "--as", name)
-    names, now = "bob/.ipc/names", int(time.time())
+    names, now = "bob/records/names", int(time.time())
     text = (machine.spool / names).read_text()
     (machine.spool / names).write_text(text.replace("\nbob", f"\nold {now - 9} {now + 7200}\nbob"))
     (machine.spool / "old").symlink_to("bob")

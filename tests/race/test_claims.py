@@ -206,7 +206,7 @@ def test_a_name_that_would_exceed_255_bytes_is_claimed_under_a_fresh_one(waiting
 
 def test_a_commit_that_fails_gives_the_message_back_while_its_reader_lives_on(bob: Mailbox) -> None:
     """G5: ours: a long-lived reader whose disk is full for a moment does not sit on mail that it did not mark."""
-    seen = Path(bob.maildir.path) / ".ipc/seen"
+    seen = Path(bob.maildir.path) / "records/seen"
     with bob.check(lambda _: True) as batch:
         seen.rmdir()
         for received in batch.messages:

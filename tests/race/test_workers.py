@@ -172,7 +172,7 @@ def test_a_thousand_messages_and_eight_workers_killed_at_random(shm: Path, seed:
         entries = box.maildir.entries("new", "cur", ".Rejected/cur")
         assert {(e.folder, e.flags) for e in entries} == {("cur", "S")}
         assert sorted(".".join(e.key.split(".")[:2]) for e in entries) == sorted(keys)
-        assert len(os.listdir(f"{box.maildir.path}/.ipc/seen")) == 1000
+        assert len(os.listdir(f"{box.maildir.path}/records/seen")) == 1000
         assert testing.check_all(box) == []
 
 

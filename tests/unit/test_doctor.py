@@ -68,7 +68,7 @@ def test_the_facts_and_every_setting_are_told(owner: Account, spool: Path) -> No
     report = examine(owner)
 
     facts = dict(report.facts)
-    assert facts["notmuch"] == "new.ignore=.ipc;.Rejected;large-messages"
+    assert facts["notmuch"] == "new.ignore=.ipc;.Rejected;large-messages;records"
     assert {"spool", "file-system", "free", "version", "python", "filelock", "watchdog", "mcp"} <= set(facts)
     assert ("max-message", "1000", False) in report.settings
     assert ("large-message", "10240", True) in report.settings
@@ -129,7 +129,7 @@ _MENDED = {
     "record-open-to-others": (_chmod(".ipc/spool", 0o644), "mode"),
     "mailbox-open-to-others": (_chmod("bob", 0o750), "mode"),
     "folder-open-to-others": (_chmod("bob/new", 0o777), "mode"),
-    "names-open-to-others": (_chmod("bob/.ipc/names", 0o666), "mode"),
+    "names-open-to-others": (_chmod("bob/records/names", 0o666), "mode"),
     "folder-closed-to-ourselves": (_chmod("bob/cur", 0o500), "mode"),
     "keyring-open-to-others": (_chmod("~/.config/maildir-ipc/keyring", 0o644), "mode"),
     "keyring-folder-open-to-others": (_chmod("~/.config/maildir-ipc", 0o755), "mode"),
@@ -395,7 +395,7 @@ def test_the_clocks_differ(owner: Account, spool: Path) -> None:
 
 def test_a_forward_that_has_ended_is_a_note(owner: Account, spool: Path) -> None:
     """Ours: gc removes it."""
-    record = spool / "bob/.ipc/names"
+    record = spool / "bob/records/names"
     state, _, rest = record.read_text().partition("\n")
     record.write_text(f"{state}\nold 1700000000 1700007200\n{rest}")
     (spool / "old").symlink_to("bob")
@@ -406,7 +406,7 @@ def test_a_forward_that_has_ended_is_a_note(owner: Account, spool: Path) -> None
 
 def test_a_forward_that_leads_on_is_well(owner: Account, spool: Path) -> None:
     """Ours."""
-    record = spool / "bob/.ipc/names"
+    record = spool / "bob/records/names"
     state, _, rest = record.read_text().partition("\n")
     record.write_text(f"{state}\nold 1700000000 {int(time.time()) + 7200}\n{rest}")
     (spool / "old").symlink_to("bob")
@@ -416,7 +416,7 @@ def test_a_forward_that_leads_on_is_well(owner: Account, spool: Path) -> None:
 
 def test_a_session_whose_agent_has_ended_is_a_note(owner: Account, spool: Path) -> None:
     """Ours; design, 7: it gives way silently, so nothing is wrong."""
-    record = spool / "bob/.ipc/session"
+    record = spool / "bob/records/session"
     dead = f"{owner.host.boot}.{owner.host.namespace}.4194305.1"
     record.write_text(
         record.read_text().replace("mark standing", f"mark {dead}").replace("no terminal", "claude 4194305")

@@ -182,7 +182,7 @@ def test_a_send_takes_no_spool_lock_and_lists_nothing(home: Path, spool: Path) -
     assert [call.line for call in calls if call.name in ("flock", "fcntl") and "F_SETLK" in call.line] == []
     locked = [call.line for call in calls if call.name == "flock"]
     assert [
-        line for line in locked if f"{spool}/alice/.ipc/rate>" not in line and f"{spool}/bob/.ipc/room>" not in line
+        line for line in locked if f"{spool}/alice/records/rate>" not in line and f"{spool}/bob/records/room>" not in line
     ] == []
     listed = [call for call in calls if call.name.startswith("getdents") and str(spool) in call.line]
     assert listed == [], _said(listed)

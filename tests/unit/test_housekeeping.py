@@ -174,7 +174,7 @@ def test_closing_a_waiting_mailbox_remembers_its_former_owners_end(owner: Accoun
     """Ours; protocol.md, 2.1: since is the end of the former owner's forward, also after the mailbox is gone."""
     with owner.spool().lock() as lock:
         owner.spool().ensure(lock, "nessa")
-    record = _path(owner, "nessa/.ipc/names")
+    record = _path(owner, "nessa/records/names")
     record.write_text(record.read_text().replace("nessa 0 -", "nessa 1700000000 -"))
     clock.later = 8 * DAY
 
@@ -335,7 +335,7 @@ def test_a_notice_goes_to_whoever_sent_it_and_not_to_a_later_owner_of_the_name(o
     """G10, ours: alice is called ally now, and another has her old name."""
     _send(owner, "bob", "private", expires=HOUR)
     _path(owner, "alice").rename(_path(owner, "ally"))
-    record = _path(owner, "ally/.ipc/names")
+    record = _path(owner, "ally/records/names")
     now = int(time.time())
     record.write_text(record.read_text().replace(" -\n", f" {now + 10}\nally {now + 10} -\n"))
     clock.later = 2 * HOUR
@@ -384,7 +384,7 @@ def test_read_mail_is_history_and_stays(owner: Account, clock: Clock) -> None:
 @pytest.mark.parametrize(
     "path",
     ["bob/tmp/1.x.host", "bob/.Rejected/tmp/1.x.host", "bob/.Sent/tmp/1.x.host", "bob/.Later/tmp/1.x.host",
-     ".ipc/spool.4711.0123abcd", "bob/.ipc/names.4711.0123abcd", "bob/.ipc/ids/abc.4711.0123abcd",
+     ".ipc/spool.4711.0123abcd", "bob/records/names.4711.0123abcd", "bob/records/ids/abc.4711.0123abcd",
      "bob/large-messages/20260106-143022_a_b_message.md.0123abcd"],
 )  # fmt: skip
 def test_a_file_that_nobody_touched_for_36_hours_goes(path: str, owner: Account, clock: Clock) -> None:
@@ -420,7 +420,7 @@ def test_what_was_being_built_goes_after_36_hours_with_all_in_it(owner: Account,
     assert len(list(outside.iterdir())) == 1
 
 
-@pytest.mark.parametrize("link", ["bob/tmp", "bob/.Sent", "bob/.ipc/ids"])
+@pytest.mark.parametrize("link", ["bob/tmp", "bob/.Sent", "bob/records/ids"])
 def test_nothing_is_removed_through_a_link(link: str, owner: Account, clock: Clock, tmp_path: Path) -> None:
     """G11."""
     outside = tmp_path / "outside"
@@ -448,7 +448,7 @@ def test_records_of_ids_go_after_30_days(owner: Account, clock: Clock) -> None:
     clock.later = 30 * DAY + HOUR
 
     assert _kinds(owner) == ["id"]
-    assert list(_path(owner, "alice/.ipc/ids").iterdir()) == []
+    assert list(_path(owner, "alice/records/ids").iterdir()) == []
 
 
 # Names and sessions
@@ -456,7 +456,7 @@ def test_records_of_ids_go_after_30_days(owner: Account, clock: Clock) -> None:
 
 def _forward(owner: Account, until: float) -> None:
     """Make old → bob as a rename leaves it."""
-    record = _path(owner, "bob/.ipc/names")
+    record = _path(owner, "bob/records/names")
     state, _, rest = record.read_text().partition("\n")
     record.write_text(f"{state}\nold 1700000000 {int(until)}\n{rest}")
     _path(owner, "old").symlink_to("bob")
@@ -481,7 +481,7 @@ def test_a_forward_that_is_fresh_again_under_the_lock_stays(owner: Account, cloc
     """Mechanisms C: between the look and the lock another removed it, registered the name and renamed it."""
     _forward(owner, time.time() - 10)
     keeping = Housekeeping(owner, apply=True, now=owner.clock)
-    record = _path(owner, "bob/.ipc/names")
+    record = _path(owner, "bob/records/names")
     record.write_text(
         record.read_text().replace(" 1700000000 ", " 1700000001 ").replace("bob", f"old 5 {int(time.time()) + 99}\nbob")
     )
@@ -504,7 +504,7 @@ def test_a_token_goes_when_its_session_is_over_and_nothing_runs_under_it(owner: 
     """Ours; design, 7: a token of a live agent, or of a session that is not over, stays."""
     for name in ("over", "held"):
         agent(owner, name).maildir.close()
-    _path(owner, "over/.ipc/session").unlink()
+    _path(owner, "over/records/session").unlink()
     folder = home / ".local/state/maildir-ipc" / owner.spool().id
     dead = f"{owner.host.boot}.{owner.host.namespace}.4194305.1"
     (folder / f"@{dead}").write_text("over\n")
@@ -521,7 +521,7 @@ def test_a_token_that_is_no_more_held_stays_while_its_agent_runs(owner: Account,
     token = home / ".local/state/maildir-ipc" / owner.spool().id / "bob"
     alive = owner.namer().owner().rsplit(".", 2)[0]
     token.write_text(token.read_text().replace("mark standing", f"mark {alive}"))
-    _path(owner, "bob/.ipc/session").unlink()
+    _path(owner, "bob/records/session").unlink()
 
     assert _gc(owner) == []
 

@@ -219,7 +219,7 @@ def test_a_receipt_that_cannot_be_recorded_stays_unread(world: World) -> None:
     """G5: consumed means recorded."""
     world.ask()
     check_all(world.bob)
-    Path(world.alice.maildir.path, ".ipc/receipts").touch()
+    Path(world.alice.maildir.path, "records/receipts").touch()
     assert len(receipts(world.alice)) == 1
     assert unread(world.alice) == 1
 
@@ -271,7 +271,7 @@ def test_a_new_owner_of_the_name_is_not_told(world: World) -> None:
     os.rename(world.alice.maildir.path, f"{world.home}/elsewhere")
     with agent(account(world.home), "dave") as dave:
         os.rename(dave.maildir.path, world.alice.maildir.path)
-    Path(world.alice.maildir.path, ".ipc/names").write_text(f"registered 0\nalice {int(time.time()) + 7200} -\n")
+    Path(world.alice.maildir.path, "records/names").write_text(f"registered 0\nalice {int(time.time()) + 7200} -\n")
     check_all(world.bob)
     assert os.listdir(f"{world.alice.maildir.path}/new") == []
 
@@ -380,7 +380,7 @@ def test_a_reader_that_was_renamed_meanwhile_answers_under_its_new_name(world: W
     root, now = os.path.dirname(world.bob.maildir.path), int(time.time())
     os.rename(f"{root}/bob", f"{root}/robert")
     os.symlink("robert", f"{root}/bob")
-    names = Path(root, "robert/.ipc/names")
+    names = Path(root, "robert/records/names")
     names.write_text(names.read_text().replace("-\n", f"{now + 7200}\n") + f"robert {now} -\n")
     owner = account(world.home)
     with owner.mailbox(owner.register("robert", said="robert", takeover=True).session) as robert:
@@ -393,6 +393,6 @@ def test_a_damaged_record_is_no_receipt(world: World) -> None:
     sent = world.ask()
     check_all(world.bob)
     check_all(world.alice)
-    (record,) = Path(world.alice.maildir.path, ".ipc/receipts").iterdir()
+    (record,) = Path(world.alice.maildir.path, "records/receipts").iterdir()
     record.write_bytes(b"\xff\0 x\nseen\n" + record.read_bytes() + b"seen 17")
     assert recorded(world.alice.maildir, sent.message_id) == [(SEEN, "bob")]

@@ -143,7 +143,7 @@ def test_first_contact_makes_a_whole_mailbox(registered: bool, spool: Spool) -> 
     with spool.lock() as lock:
         assert spool.ensure(lock, "barney", registered=registered) == "barney"
         assert spool.ensure(lock, "barney") == "barney"
-    assert sorted(os.listdir(spool.path("barney"))) == [".ipc", "cur", "new", "tmp"]
+    assert sorted(os.listdir(spool.path("barney"))) == ["cur", "new", "records", "tmp"]
     record = spool.record("barney")
     assert record is not None
     assert record.registered is registered
@@ -163,7 +163,7 @@ def test_registering_a_waiting_mailbox_keeps_since_when_it_waited(spool: Spool, 
     assert record.lines == (("nessa", 0, None),)
 
 
-@pytest.mark.parametrize("lost", ["tmp", "new", "cur", ".ipc/seen"])
+@pytest.mark.parametrize("lost", ["tmp", "new", "cur", "records/seen"])
 def test_a_half_made_mailbox_is_finished(lost: str, spool: Spool) -> None:
     """protocol.md, 2: whoever finds no tmp/ takes the lock and makes it."""
     with spool.lock() as lock:
@@ -176,7 +176,7 @@ def test_a_half_made_mailbox_is_finished(lost: str, spool: Spool) -> None:
 def _forward(spool: Spool, old: str, new: str, until: int) -> None:
     with spool.lock() as lock:
         spool.ensure(lock, new, registered=True)
-    with open(f"{spool.path(new)}/.ipc/names", "w") as file:
+    with open(f"{spool.path(new)}/records/names", "w") as file:
         file.write(f"registered 0\n{old} 0 {until}\n{new} 0 -\n")
     os.symlink(new, spool.path(old))
 

@@ -137,7 +137,14 @@ class Account:
         """Return the session that the caller acts in. Raises: NotYours, Misconfigured, Usage."""
         said = self._said(said)
         sessions = self.sessions(self.spool())
-        session = sessions.identify(said, self.settings.client, only_reading=only_reading)
+        try:
+            session = sessions.identify(said, self.settings.client, only_reading=only_reading)
+        except NotYours:
+            if not self.spool().unfinished():
+                raise
+            with self.spool().lock():  # a renamer died between two names: whoever takes the lock finishes it
+                pass
+            session = sessions.identify(said, self.settings.client, only_reading=only_reading)
         sessions.touch(session)
         return session
 

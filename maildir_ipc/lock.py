@@ -37,7 +37,7 @@ class Lock:
         except OSError as error:
             raise cannot_write(self._path, error) from error
         try:
-            if os.listdir(f"{self._spool.root}/.ipc/intents"):
+            if self._spool.unfinished():
                 from .moves import finish
 
                 finish(self._spool, self)

@@ -41,15 +41,16 @@ def rename(spool: Spool, lock: Lock, old: str, new: str) -> int:
 def finish(spool: Spool, lock: Lock) -> None:
     """Carry out what a holder of the lock had begun, if anything."""
     assert lock.held
-    path = f"{spool.root}/.ipc/intents/rename"
-    text = records.read(path)
-    if text is None:
-        return
-    intent = records.words(text)
-    at, since, end = (int(intent[word]) for word in ("at", "since", "end"))
-    _rename(spool.root, intent["old"], intent["new"], at, since, end)
-    records.remove(path)
-    records.sync_directory(os.path.dirname(path))
+    folder = f"{spool.root}/.ipc/intents"
+    text = records.read(f"{folder}/rename")
+    if text is not None:
+        intent = records.words(text)
+        at, since, end = (int(intent[word]) for word in ("at", "since", "end"))
+        _rename(spool.root, intent["old"], intent["new"], at, since, end)
+    for name in os.listdir(folder):
+        if name.partition(".")[0] == "rename":  # with a tail: whoever was writing it died, and had begun nothing
+            records.remove(f"{folder}/{name}")
+    records.sync_directory(folder)
 
 
 def _rename(root: str, old: str, new: str, now: int, since: int, end: int) -> None:

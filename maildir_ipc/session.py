@@ -98,11 +98,21 @@ class Sessions:
         return moved
 
     def _renamed(self, name: str) -> Session | None:
-        """Return our session of the mailbox that a former name leads to, or None."""
+        """Return our session of the mailbox that *name* leads to, or None."""
         try:
-            return self._tokens.of(self._spool.lead(name))
+            target = self._spool.lead(name)
         except NoSuchName:
             return None
+        return self._tokens.of(target) or self._left_behind(target)
+
+    def _left_behind(self, name: str) -> Session | None:
+        """Return our session of the mailbox *name* whose renamer died before it could move the token, or None."""
+        holder = self.holder(name)
+        found = next((s for s in self._tokens.all() if holder is not None and holder.knows(s)), None)
+        if found is None:
+            return None
+        with self._spool.lock() as lock:
+            return self.renamed(lock, found, name)
 
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""

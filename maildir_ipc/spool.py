@@ -203,6 +203,10 @@ class Spool:
 
         return Lock(self)
 
+    def unfinished(self) -> bool:
+        """Return whether somebody is at work under the lock, or died at it: names may be half changed."""
+        return bool(os.listdir(f"{self.root}/.ipc/intents"))
+
     def ensure(self, lock: Lock, name: str, *, registered: bool = False) -> str:
         """Make sure that *name* leads to a mailbox that is durable; return the mailbox's name.
 

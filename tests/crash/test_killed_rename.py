@@ -1,0 +1,282 @@
+"""`ipc-rename`, killed before each system call that changes the disk: the next holder of the lock finishes it.
+
+Whoever comes next finds one of two states, before or after, and no mail is lost, doubled or misplaced.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from maildir_ipc import Draft, MaildirIPCError, testing
+from tests.crash import strike
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.synchronize import Event
+
+pytestmark = pytest.mark.crash
+OLD, NEW = "fred", "fred-debugging"
+WORDS = ("rename", "--as", OLD, NEW)
+SETTINGS = "rename-cooldown = 0\nrate-limit = 0\nunread-limit = 0\n"
+
+
+def _home(shm: Path) -> Path:
+    """Give a home with alice and fred, who has read one message, has one unread, and one set aside."""
+    home = shm / "home"
+    strike.register(home, "alice", OLD)
+    (home / strike.SPOOL / ".ipc/settings").write_text(SETTINGS)
+    _send(home, OLD, "read")
+    strike.next_check(home, OLD)
+    with strike.open_box(home, OLD) as box:
+        testing.drop(box, b"From: eve@ipc.invalid\nMessage-ID: <1@x>\n\nforged\n")
+        testing.check_all(box)
+    _send(home, OLD, "unread")
+    return home
+
+
+def _send(home: Path, to: str, text: str) -> None:
+    with strike.open_box(home, "alice") as alice:
+        sent = alice.send([to], Draft(text))
+    if sent.error is not None:
+        raise sent.error
+
+
+def _waiting(home: Path) -> None:
+    for text in ("waited 1", "waited 2"):
+        _send(home, NEW, text)
+
+
+def _chain(home: Path) -> None:
+    """Two older forwards lead to fred: first and second."""
+    owner = strike.account(home)
+    owner.rename("first", OLD)
+    owner.rename("second", "first")
+    owner.rename(OLD, "second")
+
+
+def _back(home: Path) -> None:
+    """The new name is one that fred had before."""
+    owner = strike.account(home)
+    owner.rename(NEW, OLD)
+    owner.rename(OLD, NEW)
+
+
+def _changes(template: Path, *, names: bool = False) -> list[strike.Call]:
+    """Return what changes the disk; with *names* without the writing of files, which changes no name in itself."""
+    found = [call for call in strike.calls(template, *WORDS) if call.changes]
+    assert len(found) > 40
+    return [call for call in found if not names or call.name.startswith(("rename", "symlink", "unlink", "rmdir"))]
+
+
+def _names(home: Path) -> dict[str, str]:
+    """Return each name in the spool, and where it leads."""
+    root = home / strike.SPOOL
+    return {p.name: os.readlink(p) if p.is_symlink() else "" for p in root.iterdir() if p.name != ".ipc"}
+
+
+def _unfinished(home: Path) -> Iterator[str]:
+    """Say what is left of a rename once somebody has taken the lock."""
+    for folder in ("intents", "closing"):
+        left = os.listdir(home / strike.SPOOL / ".ipc" / folder)
+        if left:
+            yield f"{folder}/ holds {left}"
+
+
+def _owned(home: Path) -> list[str]:
+    """Return what the owner is shown, by whichever name it has now; a receipt of a rename is none of it."""
+    name = _owner(home)
+    shown = strike.next_check(home, name)
+    return sorted(strike.texts(r for r in shown if r.message is not None and r.message.kind == "message"))
+
+
+def _owner(home: Path) -> str:
+    return strike.account(home).spool().lead(OLD)
+
+
+def _whole(home: Path, template: Path, expected: list[str], *, others: tuple[str, ...]) -> Iterator[str]:
+    """Say in what the state is neither the one before nor the one after, and what mail is not where it belongs."""
+    before, after = _names(template), _names(template)
+    after.update({name: NEW for name, target in before.items() if target == OLD}, **{OLD: NEW, NEW: ""})
+    names = {name: target for name, target in _names(home).items() if name not in others}
+    if names not in (before, after):
+        yield f"neither before nor after: {names}"
+        return
+    renamed = names == after
+    reached = [name for name in (OLD, *(n for n, t in names.items() if t)) if name != NEW or renamed]
+    for name in (*reached, *([NEW] if renamed else [])):
+        _send(home, name, f"to {name}")
+        expected = [*expected, f"to {name}"]
+    if not renamed and NEW in before and before[NEW] == "":
+        expected = [text for text in expected if not text.startswith("waited")]
+        strike.register(home, NEW)
+        waited = strike.texts(strike.next_check(home, NEW))
+        if waited != ["waited 1", "waited 2"]:
+            yield f"the waiting mailbox shows {waited}"
+    shown = _owned(home)
+    if shown != sorted(expected):
+        yield f"shown {shown}, wanted {sorted(expected)}"
+    aside = list((home / strike.SPOOL / _owner(home) / ".Rejected/cur").iterdir())
+    if len(aside) != 1:
+        yield f"{len(aside)} messages are set aside"
+    yield from strike.partial(home, "alice", _owner(home))
+
+
+def _everywhere(template: Path, expected: list[str]) -> None:
+    """Kill the renamer before each change; then a command that takes the lock; then look at everything."""
+
+    def job(home: Path, call: strike.Call) -> Iterator[str]:
+        strike.kill(home, call, *WORDS)
+        strike.register(home, "zoe")
+        yield from _unfinished(home)
+        yield from _whole(home, template, expected, others=("zoe",))
+
+    strike.everywhere(template, _changes(template), job)
+
+
+def test_killed_anywhere_the_next_command_finds_it_done_or_not_begun(shm: Path) -> None:
+    """G1, G2, S16: ours: names, forward, record and mail are those before or those after."""
+    _everywhere(_home(shm), ["unread"])
+
+
+def test_killed_anywhere_a_waiting_mailbox_is_merged_whole(shm: Path) -> None:
+    """G1, G2, S20: ours: what waited under the new name is in one mailbox, and `closing` is empty."""
+    home = _home(shm)
+    _waiting(home)
+    _everywhere(home, ["unread", "waited 1", "waited 2"])
+
+
+def test_killed_anywhere_older_forwards_lead_to_the_same_owner(shm: Path) -> None:
+    """G1, G2, S19: ours: all of a chain leads straight to whoever has the mail."""
+    home = _home(shm)
+    _chain(home)
+    _everywhere(home, ["unread"])
+
+
+def test_killed_anywhere_on_the_way_back_to_an_own_former_name(shm: Path) -> None:
+    """G1, G2, S19: ours: fred, fred-debugging, fred, fred-debugging makes no loop at any moment."""
+    home = _home(shm)
+    _back(home)
+    _everywhere(home, ["unread"])
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+@pytest.mark.parametrize("to", [OLD, NEW])
+def test_killed_anywhere_the_next_thing_that_happens_is_a_send(shm: Path, to: str, waiting: bool) -> None:
+    """G1, G3: ours: to either name; it reaches the owner of that name, once, and makes no third mailbox."""
+    template = _home(shm)
+    if waiting:
+        _waiting(template)
+
+    def job(home: Path, call: strike.Call) -> Iterator[str]:
+        strike.kill(home, call, *WORDS)
+        _send(home, to, "first of all")
+        strike.register(home, "zoe")
+        yield from _unfinished(home)
+        names = _names(home)
+        if NEW in names and names[OLD] != NEW:  # it was not begun, and the new name is a waiting one
+            strike.register(home, NEW)
+        boxes = {name for name, target in names.items() if not target}
+        found = {name: strike.texts(strike.next_check(home, name)) for name in boxes - {"alice", "zoe"}}
+        holders = [name for name, texts in found.items() if "first of all" in texts]
+        if holders != [names[to] or to]:
+            yield f"{names}: shown to {holders}"
+        texts = sorted(itertools.chain.from_iterable(found.values()))
+        if texts != sorted(["first of all", "unread", *(["waited 1", "waited 2"] if waiting else [])]):
+            yield f"all that is shown: {found}"
+
+    strike.everywhere(template, _changes(template, names=True), job)
+
+
+def test_killed_anywhere_the_owners_own_next_command_works(shm: Path) -> None:
+    """G5, G10: ours: whoever was renamed reads its mail by its old name, and by the new one if that is its."""
+    template = _home(shm)
+
+    def job(home: Path, call: strike.Call) -> Iterator[str]:
+        strike.kill(home, call, *WORDS)
+        renamed = (home / strike.SPOOL / NEW).exists()
+        done = strike.run(home, "check", "--as", NEW if renamed and call.nth % 2 else OLD)
+        if done.code != 0 or "unread" not in done.out:
+            yield f"check: {done}"
+        again = strike.run(home, *WORDS)
+        if again.code not in (0, 64):  # 64: that is its name already
+            yield f"the same command again: {again}"
+        yield from _unfinished(home)
+        if _names(home) != {"alice": "", OLD: NEW, NEW: ""}:
+            yield f"after the same command again: {_names(home)}"
+        for name in (OLD, NEW):
+            if strike.account(home).identify(name).name != NEW and name == NEW:
+                yield f"{name} is not known"
+
+    strike.everywhere(template, _changes(template), job)
+
+
+def _write(home: str, number: int, stop: Event, log: str) -> None:
+    with testing.agent(testing.account(home), f"sender{number}") as box, Path(log).open("w") as file:
+        for count in itertools.count():
+            sent = box.send([OLD], Draft(f"{number}-{count}"), sync=False)
+            file.write(f"{number}-{count} {'sent' if sent.error is None else sent.error}\n")
+            file.flush()
+            if stop.is_set() or count > 2000:
+                return
+
+
+@pytest.mark.proof
+def test_killed_anywhere_while_two_senders_write_to_the_old_name(shm: Path) -> None:
+    """G1, G3, S16: ours: what was reported sent is in the one mailbox that both names lead to, once."""
+    template = _home(shm)
+    _waiting(template)
+    strike.register(template, "sender0", "sender1")
+    context = multiprocessing.get_context("spawn")
+
+    def job(home: Path, call: strike.Call) -> Iterator[str]:
+        stop, logs = context.Event(), [home.parent / f"{home.name}.log{n}" for n in (0, 1)]
+        senders = [context.Process(target=_write, args=(str(home), n, stop, str(log))) for n, log in enumerate(logs)]
+        for sender in senders:
+            sender.start()
+        try:
+            strike.kill(home, call, *WORDS)
+        finally:
+            stop.set()
+            for sender in senders:
+                sender.join(60)
+        strike.register(home, "zoe")
+        yield from _unfinished(home)
+        lines = [line.split(" ", 1) for log in logs for line in log.read_text().splitlines()]
+        yield from [f"not sent: {line}" for line in lines if line[1] != "sent"][:3]
+        sent = sorted(text for text, _ in lines)
+        if len(sent) < 2:
+            yield f"nothing was sent meanwhile: {[sender.exitcode for sender in senders]}"
+        shown = [text for text in _owned(home) if text not in ("unread", "waited 1", "waited 2")]
+        if shown != sent:
+            yield f"sent {len(sent)}, shown {len(shown)}: {sorted(set(sent) ^ set(shown))[:5]}"
+        extra = set(_names(home)) - {"alice", OLD, NEW, "sender0", "sender1", "zoe"}
+        if extra:
+            yield f"made {extra}"
+
+    strike.everywhere(template, _changes(template, names=True), job)
+
+
+def test_a_rename_that_cannot_be_finished_yet_is_finished_later(shm: Path) -> None:
+    """G12: ours: the disk is full at one step: said with 75, and whoever comes later ends it."""
+    template = _home(shm)
+    found = [call for call in _changes(template) if not call.on("write", "1<") and not call.on("write", "2<")]
+    found = [call for call in found if call.name.startswith(("rename", "symlink", "mkdir", "openat", "write"))]
+
+    def job(home: Path, call: strike.Call) -> Iterator[str]:
+        done = strike.strike(home, call, "error=ENOSPC", *WORDS)
+        if done.code not in (0, 75) or "Traceback" in done.err:
+            yield f"{done}"
+        strike.register(home, "zoe")
+        yield from _unfinished(home)
+        try:
+            yield from _whole(home, template, ["unread"], others=("zoe",))
+        except MaildirIPCError as error:
+            yield f"{error}"
+
+    strike.everywhere(template, found, job)

@@ -239,7 +239,7 @@ class Account:
         sessions = self.sessions(spool)
         try:
             with spool.lock() as lock:
-                self._may_be_named(spool, name)
+                self._may_be_named(spool, lock, name)
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
                 sessions.may_open(name, anchor, takeover=takeover)
@@ -277,10 +277,12 @@ class Account:
         record = spool.record(name)
         return record is None or not record.registered
 
-    def _may_be_named(self, spool: Spool, name: str) -> None:
+    def _may_be_named(self, spool: Spool, lock: Lock, name: str) -> None:
         try:
             target = spool.lead(name)
         except NoSuchName:
+            # Its link still leads to the former owner's session, which is nobody's business here.
+            spool.drop_ended_forward(lock, name)
             return
         if target != name:
             raise NameTaken(f"{name} forwards to {target}", "choose another name, or wait until the forward ends")

@@ -103,9 +103,12 @@ class Courier:
 
     def spread(self, names: Sequence[str], *, sync: bool, keep: bool) -> list[Delivery]:
         """Deliver to each of *names* one file, written and synced once: linked, or copied where links fail."""
+        staged = self._data
 
         def put(box: Maildir) -> None:
             try:
+                if self._data is not staged:
+                    raise OSError  # signed anew since, for a name that changed hands: a copy of its own
                 self._home.lend(box, self._unique, Room(box, self._limit))
             except OSError:
                 box.deliver(self._data, self._unique, Room(box, self._limit), sync=sync, temporary=self._namer.unique())

@@ -36,7 +36,7 @@ class Room:
         if not self._limit:
             return
         try:
-            self._fd = os.open("records/room", _FLAGS, 0o600, dir_fd=self._box.fd)
+            self._fd = os.open("room", _FLAGS, 0o600, dir_fd=self._box.at("records"))
         except FileNotFoundError:
             return  # a Maildir that another program made
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from .address import is_name
 from .batch import MAX_NAMED
 
 TYPE_CHECKING = False
@@ -33,14 +34,12 @@ _MAX_LISTED = 20  # attachments of one message
 
 # What could move the cursor, hide text, or make it read in another order than it is written.
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
-# Not the joiners U+200C and U+200D: emoji and whole languages need them.
-_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF}
-_TAGS = range(0xE0000, 0xE0080)  # letters that nobody sees, and language models read
-_KEPT = {0x09, 0x0A}
+# Letters that nobody sees, and language models read; but emoji and whole languages need U+200C and U+200D.
+_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF, *range(0xE0000, 0xE0080)}
 _ESCAPES = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE, *_TAGS]
-    if code not in _KEPT
+    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE]
+    if code not in (0x09, 0x0A)
 }
 _VERDICTS = {
     "pass": "verified",
@@ -142,7 +141,8 @@ def check_end(batch: Batch) -> str:
     if last is not None:
         if last.attachments:
             parts.append(f"its files: mipc read {last.ref} --save DIR")
-        parts.append(f"answer: mipc reply {last.ref} 'text'")
+        if is_name(last.from_):  # nobody answers the system
+            parts.append(f"answer: mipc reply {last.ref} 'text'")
     return " · ".join(parts) + "\n" if parts else ""
 
 

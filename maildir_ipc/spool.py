@@ -219,7 +219,7 @@ class Spool:
         try:
             name = self.lead(name)
         except NoSuchName:
-            self._drop_ended_forward(name)
+            self.drop_ended_forward(lock, name)
             since, now = self.freed(name), int(self.clock())
             self._build(name, Names(registered, now, [(name, since, None)]))
         path = f"{self.root}/{name}"
@@ -240,8 +240,9 @@ class Spool:
         text = records.read(f"{self.root}/.ipc/ended/{name}")
         return 0 if text is None else records.number(text.strip()) + 1
 
-    def _drop_ended_forward(self, name: str) -> None:
+    def drop_ended_forward(self, lock: Lock, name: str) -> None:
         """Remove the link of a forward that has ended; the lock is held, so nobody puts a fresh one there."""
+        assert lock.held
         if os.path.islink(f"{self.root}/{name}"):
             os.unlink(f"{self.root}/{name}")
 

@@ -38,7 +38,8 @@ def test_a_spool_is_made_as_the_protocol_draws_it(spool: Spool) -> None:
     assert spool_files(spool.root) == {
         f"{spool.root}/{path}": content
         for path, content in {
-            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/ended": b"", ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
+            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/ended": b"",
+            ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
         }.items()
     }  # fmt: skip
     for folder, directories, files in os.walk(spool.root):

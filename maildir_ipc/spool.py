@@ -243,8 +243,11 @@ class Spool:
     def drop_ended_forward(self, lock: Lock, name: str) -> None:
         """Remove the link of a forward that has ended; the lock is held, so nobody puts a fresh one there."""
         assert lock.held
-        if os.path.islink(f"{self.root}/{name}"):
-            os.unlink(f"{self.root}/{name}")
+        path = f"{self.root}/{name}"
+        if os.path.islink(path):
+            if not is_name(os.readlink(path)):
+                raise Misconfigured(f"{path} is a link, and no forward", "move it away")
+            os.unlink(path)
 
     def add_key(self, lock: Lock, key_id: str, since: int) -> None:
         """Record a key that verifies from now on and signs from the second *since*."""

@@ -56,7 +56,7 @@ def template(shm: Path) -> Path:
         alice.send(["bob"], Draft("unread"))
         alice.send(["bob"], Draft("too late", expires=3600.0))
         alice.send(["nessa"], Draft("nobody came"))
-    for path in (f"{root}/bob/tmp/1.x.host", f"{root}/records/names.1.0123abcd"):
+    for path in (f"{root}/bob/tmp/1.x.host", f"{root}/.ipc/names.1.0123abcd"):
         with open(path, "w", encoding="ascii") as file:
             file.write("half")
     os.makedirs(f"{root}/.ipc/build-0123456789abcdef/new")

@@ -91,10 +91,10 @@ def test_all_shows_everything_at_once(bob: Path) -> None:
 def test_max_chars_sets_the_bound(bob: Path) -> None:
     """G8: one message at least, so that a small bound cannot stop all mail."""
     send(bob, *numbered(9))
-    assert shown(check(bob, "--max-chars", "13500")) == [0, 1, 2, 3]
-    done = check(bob, "--max-chars", "4000")
+    assert shown(check(bob, "--max-chars", "14000")) == [0, 1, 2, 3]
+    done = check(bob, "--max-chars", "4800")
     assert shown(done) == [4]
-    assert len(done.out) <= 4000
+    assert len(done.out) <= 4800
     done = check(bob, "--max-chars", "1")
     assert done.out.startswith("1 new for bob\n")
     assert "Full content saved to: " in done.out

@@ -115,7 +115,7 @@ def test_a_read_only_spool_refuses_in_one_line_and_loses_nothing(home: Path) -> 
     box, before = read_only(spool), listing(home)
     for verb in (("send", "bob", "hi"), ("send", "nobody", "hi"), ("check",), ("unregister",)):
         done = in_box(box, verb[0], "--as", "bob", *verb[1:], home=home)
-        assert_refused(done, 78, "Read-only", "sandbox", lines=2 if verb[0] == "send" else 1)
+        assert_refused(done, 78, "Read-only", "sandbox")
         assert listing(home) == before, verb
     done = in_box(box, "register", "carol", "--as", "carol", home=home)
     assert_refused(done, 78, "Read-only", "sandbox")

@@ -456,7 +456,7 @@ _TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 @pytest.mark.parametrize(
     ("path", "kind", "words"),
     [
-        ("/root/spool", "ext4", None),
+        ("/data/spool", "ext4", None),
         ("/home/you/spool", "nfs4", "polling"),
         ("/homes/you", "ext4", None),
         ("/mnt/my share/spool", "cifs", "polling"),

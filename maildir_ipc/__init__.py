@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from .batch import Batch as Batch
     from .delivery import Delivery as Delivery
     from .delivery import Sent as Sent
+    from .draft import Attachment as Attachment
+    from .draft import Draft as Draft
     from .errors import MaildirIPCError as MaildirIPCError
     from .mailbox import Mailbox as Mailbox
-    from .mailbox import Received as Received
-    from .message import Attachment as Attachment
-    from .message import Draft as Draft
     from .message import Message as Message
+    from .received import Received as Received
     from .settings import Settings as Settings
     from .settings import from_environment as from_environment
 
@@ -31,10 +31,10 @@ _HOMES = {
     "Batch": "batch",
     "Delivery": "delivery",
     "Mailbox": "mailbox",
-    "Received": "mailbox",
+    "Received": "received",
     "Sent": "delivery",
-    "Attachment": "message",
-    "Draft": "message",
+    "Attachment": "draft",
+    "Draft": "draft",
     "Message": "message",
     "Settings": "settings",
     "from_environment": "settings",

@@ -10,12 +10,11 @@ import os
 import time
 
 from .address import SYSTEM, parse_name
-from .anchor import find_anchor
 from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, TryAgain, Usage
 from .keyring import Keyring, random_secret
 from .mailbox import Mailbox
 from .maildir import cannot_write
-from .message import Draft, split
+from .message import split
 from .process import Host, ancestry, lookup
 from .session import STANDING, Sessions
 from .signing import MALFORMED, Key, Malformed, verify
@@ -199,6 +198,8 @@ class Account:
 
     def _tell(self, session: Session, text: str) -> None:
         """Send a notice from the system to everyone else; what cannot be told is noted, and fails nothing."""
+        from .draft import Draft
+
         draft = Draft(text, kind="notice", auto="auto-generated")
         with self.mailbox(session, author=SYSTEM) as mailbox:
             sent = mailbox.broadcast(draft)
@@ -226,6 +227,8 @@ class Account:
 
         Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
         """
+        from .anchor import find_anchor
+
         name, said = parse_name(name), self._said(said)
         if said is not None and said != name:
             raise Usage(f"you are {said} by --as or MAILDIR_IPC_IDENTITY", f"unset it, or register {said}")
@@ -236,7 +239,7 @@ class Account:
         sessions = self.sessions(spool)
         try:
             with spool.lock() as lock:
-                self._may_be_named(spool, name)
+                self._may_be_named(spool, lock, name)
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
                 sessions.may_open(name, anchor, takeover=takeover)
@@ -274,10 +277,12 @@ class Account:
         record = spool.record(name)
         return record is None or not record.registered
 
-    def _may_be_named(self, spool: Spool, name: str) -> None:
+    def _may_be_named(self, spool: Spool, lock: Lock, name: str) -> None:
         try:
             target = spool.lead(name)
         except NoSuchName:
+            # Its link still leads to the former owner's session, which is nobody's business here.
+            spool.drop_ended_forward(lock, name)
             return
         if target != name:
             raise NameTaken(f"{name} forwards to {target}", "choose another name, or wait until the forward ends")

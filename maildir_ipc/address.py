@@ -7,6 +7,7 @@ and as the local part of an address.
 from __future__ import annotations
 
 from .errors import Usage
+from .unique import serial_of
 
 DOMAIN = "ipc.invalid"  # RFC 6761, 6.4: can never resolve, so mail cannot leave the machine by accident
 EVERYONE = "all"
@@ -47,6 +48,12 @@ def address_of(name: str) -> str:
 def message_id(serial: str) -> str:
     """Return the Message-ID, without its angle brackets, of the message that was sent under *serial*."""
     return f"{serial}@{DOMAIN}"
+
+
+def id_of(key: str) -> str | None:
+    """Return the Message-ID that goes with a unique name of ours, or None for somebody else's name."""
+    serial = serial_of(key)
+    return None if serial is None else message_id(serial)
 
 
 def local_part(address: str) -> str:

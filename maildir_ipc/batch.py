@@ -6,7 +6,7 @@ seen-set after it was shown and before it is committed: protocol.md, section 6.
 
 from __future__ import annotations
 
-from .seen import DUPLICATE, KEPT, SHOWN
+from .seen import DUPLICATE, SHOWN
 from .signing import REPLAY
 from .unique import is_held
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from .entry import Entry
     from .gate import Gate
-    from .mailbox import Mailbox, Received
+    from .mailbox import Mailbox
+    from .received import Received
 
     Room = Callable[[Received], bool]
 
@@ -31,6 +32,7 @@ class Batch:
         self.mailbox, self.peek, self._gate = mailbox, peek, gate
         self.messages: list[Received] = []
         self.rejected: list[Received] = []
+        self.receipts: list[Received] = []  # to be shown in a line each; `finish` records and commits them
         self.remaining = 0
         self._fresh = mailbox.namer.unique
         self._owner = ""
@@ -38,6 +40,7 @@ class Batch:
         self._held: dict[str, Entry] = {}
         self._digests: dict[str, str] = {}
         self._last = ""
+        self._owed: list[Received] = []  # whose senders asked for a receipt
         try:
             self._fill(room, limit)
         except BaseException:
@@ -49,6 +52,11 @@ class Batch:
 
     def __exit__(self, *_: object) -> None:
         self._give_back()
+        if self._owed:
+            from .receipts import SEEN, answer
+
+            for received in self._owed:
+                answer(self.mailbox, received, SEEN)
 
     def commit(self, received: Received) -> None:
         """Say that *received* was shown: it is read. To be called when its text has been flushed."""
@@ -61,11 +69,14 @@ class Batch:
         # It is read from here on: given back without its claim it would look like a copy of itself.
         del self._held[entry.name]
         if first:
-            maildir.commit(entry, self._fresh)
+            committed = maildir.commit(entry, self._fresh)
+            if committed is not None and received.message.wants_receipt:
+                self._owed.append(received)
         else:
             maildir.set_aside(entry, REPLAY, self._fresh)
         self._gate.after_move()
-        self._last = received.message.id
+        if received.receipt is None:
+            self._last = received.message.id
 
     def finish(self) -> None:
         """Set aside what failed verification, now that it was named. To be called after the last commit."""
@@ -80,8 +91,20 @@ class Batch:
             maildir.commit(entry, self._fresh, "ST")
             self._gate.after_move()
             del self._held[entry.name]
-        if self.messages or self.rejected or self._dropped or self._gate.used:
+        for received in self.receipts:
+            self._consume(received)
+        if self.messages or self.rejected or self.receipts or self._dropped or self._gate.used:
             self._gate.write(self._last)
+
+    def _consume(self, received: Received) -> None:
+        from .receipts import record
+
+        assert received.receipt is not None
+        try:
+            record(self.mailbox.maildir, received.receipt)
+        except OSError:
+            return  # what cannot be recorded is not consumed: it is unread again
+        self.commit(received)
 
     def _fill(self, room: Room, limit: int | None) -> None:
         entries = self._candidates()
@@ -92,15 +115,17 @@ class Batch:
             received = self._take(entry)
             if received is None:
                 continue
-            self.mailbox.convert(received)
+            if received.receipt is None:
+                self.mailbox.convert(received)
             if not room(received):
-                if self.messages:
+                if self.messages or self.receipts:
                     self._return(received.entry)
                     self.remaining = len(entries) - index
                     break
-                self.mailbox.convert(received, always=True)
+                if received.receipt is None:
+                    self.mailbox.convert(received, always=True)
                 room(received)
-            self.messages.append(received)
+            (self.messages if received.receipt is None else self.receipts).append(received)
         left = entries[len(entries) - self.remaining :]
         self._gate.left_unread = self._gate.left_unread or any(entry.folder == "cur" for entry in left)
 
@@ -132,7 +157,9 @@ class Batch:
             self._held[claimed.name] = claimed
         taken_over = entry.owner not in ("", self._owner)
         try:
-            received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=entry.folder == "cur")
+            # A name in new/ with an info came from cur/, and was given back.
+            reopened = entry.folder == "cur" or ":" in entry.name
+            received = mailbox.judge(claimed, first=True, taken_over=taken_over, reopened=reopened)
         except FileNotFoundError:
             self._held.pop(claimed.name, None)
             return None
@@ -144,6 +171,10 @@ class Batch:
         if received.message is not None and mailbox.shows(received.verdict):
             if received.key not in self._digests:
                 self._digests[received.key] = received.digest
+                if received.message.kind == "receipt":
+                    from .receipts import receipt_in
+
+                    received.receipt = receipt_in(received.message)
                 return received
             received.verdict = DUPLICATE if self._digests[received.key] == received.digest else REPLAY
         self._sort_out(received)
@@ -159,13 +190,13 @@ class Batch:
 
     def _sort_out(self, received: Received) -> None:
         """Note what is to become of a file that is not shown."""
-        if received.verdict not in (SHOWN, KEPT, DUPLICATE):
+        if received.verdict not in (SHOWN, DUPLICATE):
             if len(self.rejected) >= MAX_NAMED:
                 received.message = received.signature = None  # it will be counted, not named
             self.rejected.append(received)
-        elif not self.peek and received.verdict in (SHOWN, KEPT):
+        elif not self.peek and received.verdict == SHOWN:
             self._gate.before_move()
-            self.mailbox.maildir.commit(received.entry, self._fresh, "S" if received.verdict == SHOWN else "")
+            self.mailbox.maildir.commit(received.entry, self._fresh)
             self._gate.after_move()
             del self._held[received.entry.name]
         elif not self.peek:

@@ -103,18 +103,15 @@ class Courier:
 
     def spread(self, names: Sequence[str], *, sync: bool, keep: bool) -> list[Delivery]:
         """Deliver to each of *names* one file, written and synced once: linked, or copied where links fail."""
-        staged = self._t
+        staged = self._data
 
         def put(box: Maildir) -> None:
-            room = Room(box, self._limit)
-            if self._t == staged:  # else it was signed anew, for who has the name now
-                try:
-                    self._home.lend(box, self._unique, room)
-                except OSError:
-                    pass  # no links here: a copy
-                else:
-                    return
-            box.deliver(self._data, self._unique, room, sync=sync, temporary=self._namer.unique())
+            try:
+                if self._data is not staged:
+                    raise OSError  # signed anew since, for a name that changed hands: a copy of its own
+                self._home.lend(box, self._unique, Room(box, self._limit))
+            except OSError:
+                box.deliver(self._data, self._unique, Room(box, self._limit), sync=sync, temporary=self._namer.unique())
 
         self._home.stage(self._data, self._unique, sync=sync)
         try:

@@ -42,7 +42,7 @@ def rows(spool: Spool, host: Host) -> list[Row]:
 def _last_used(mailbox: str) -> float | None:
     """Return when a session that was ended was used last."""
     try:
-        return os.stat(f"{mailbox}/.ipc/last-session").st_mtime
+        return os.stat(f"{mailbox}/records/last-session").st_mtime
     except OSError:
         return None
 

@@ -23,6 +23,11 @@ class Entry:
         return self.stem.partition(",")[0]
 
     @property
+    def info(self) -> str:
+        """The suffix that it keeps while it is claimed, and when it is given back; empty if it was never in `cur/`."""
+        return f":2,{self.flags}" if ":" in self.name or self.folder == "cur" else ""
+
+    @property
     def verdict(self) -> str:
         """The verdict that it was set aside with, or the empty string."""
         return self.stem.partition(",v=")[2]

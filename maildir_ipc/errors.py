@@ -40,6 +40,10 @@ class NoSuchMessage(MaildirIPCError):
     exit_code, name = 66, "no-such-message"
 
 
+class ClaimLost(NoSuchMessage):
+    """The claim is no longer there: another has the message, or it is done."""
+
+
 class NoSuchName(MaildirIPCError):
     """No mailbox has that name."""
 

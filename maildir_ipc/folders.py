@@ -42,6 +42,9 @@ class Folders:
         self.path = path
         self._open: dict[str, int] = {}
 
+    def __enter__(self) -> Folders:
+        return self
+
     def __exit__(self, *_: object) -> None:
         self.close()
 

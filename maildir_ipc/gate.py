@@ -1,7 +1,7 @@
 """Whether unread mail was moved out of `new/`, without listing `cur/` to see.
 
 mutt and neomutt move everything from `new/` to `cur/` when a mailbox is merely opened. The record
-`.ipc/gate` is a cache: without it, or with a wrong one, the next check lists `cur/` once more.
+`records/gate` is a cache: without it, or with a wrong one, the next check lists `cur/` once more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from .signing import UNKNOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .maildir import Maildir
 
 LIST_EVERY = 3600.0  # seconds after which cur/ is listed even though nothing seems to have moved
@@ -23,7 +25,7 @@ _LARGE_CUR = 2000  # names
 
 
 class Gate:
-    """Knows, without listing `cur/`, whether another tool moved unread mail there: `.ipc/gate`, a cache.
+    """Knows, without listing `cur/`, whether another tool moved unread mail there: `records/gate`, a cache.
 
     mutt and neomutt move everything from `new/` to `cur/` when a mailbox is merely opened.
     """
@@ -45,7 +47,7 @@ class Gate:
     def __init__(self, maildir: Maildir, now: float, keys: str) -> None:
         """*keys* changes whenever a key for this spool comes in."""
         self._maildir, self._now, self._keys = maildir, now, keys
-        self._path = f"{maildir.path}/.ipc/gate"
+        self._path = f"{maildir.path}/records/gate"
         values = records.words(records.read(self._path) or "")
         self._mtime = values.get("mtime", "")
         try:
@@ -85,6 +87,14 @@ class Gate:
     def after_move(self) -> None:
         """Take the state of `cur/` after a move of our own for known."""
         self._mtime = self._present()
+
+    def commit(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
+        """As the Maildir's own, remembered: for a commit that is not part of a check."""
+        self.before_move()
+        committed = self._maildir.commit(entry, fresh)
+        self.after_move()
+        self.write("")
+        return committed
 
     def write(self, last: str) -> None:
         """Remember how `cur/` looks now that our own moves are done."""

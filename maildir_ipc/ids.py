@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Ids:
-    """The records `.ipc/ids/` of the mailbox at *mailbox*."""
+    """The records `records/ids/` of the mailbox at *mailbox*."""
 
     __slots__ = ("_folder",)
 
     def __init__(self, mailbox: str) -> None:
-        self._folder = f"{mailbox}/.ipc/ids"
+        self._folder = f"{mailbox}/records/ids"
 
     def begin(self, id: str, digest: str, new: Callable[[], str]) -> tuple[str, bool]:
         """Return the serial to send under, and whether it may have been sent before.
@@ -54,8 +54,9 @@ class Ids:
         try:
             if not os.path.isdir(self._folder):
                 records.make_directory(self._folder)
-                records.sync_directory(os.path.dirname(self._folder))
-            return records.create(self._path(id), f"serial {serial}\ndigest {digest}\n")
+                if sync:
+                    records.sync_directory(os.path.dirname(self._folder))
+            return records.create(self._path(id), f"serial {serial}\ndigest {digest}\n", sync=sync)
         except OSError as error:
             if sync:
                 raise cannot_write(self._folder, error) from error

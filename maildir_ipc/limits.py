@@ -36,7 +36,7 @@ class Room:
         if not self._limit:
             return
         try:
-            self._fd = os.open(".ipc/room", _FLAGS, 0o600, dir_fd=self._box.fd)
+            self._fd = os.open("room", _FLAGS, 0o600, dir_fd=self._box.at("records"))
         except FileNotFoundError:
             return  # a Maildir that another program made
         try:
@@ -60,7 +60,7 @@ class Room:
 def recount(mailbox: str) -> None:
     """Have the mailbox counted at the next delivery: mail came into it that was not counted."""
     try:
-        fd = os.open(f"{mailbox}/.ipc/room", _FLAGS & ~os.O_CREAT)
+        fd = os.open(f"{mailbox}/records/room", _FLAGS & ~os.O_CREAT)
     except OSError:
         return  # never counted, or no record of ours
     try:
@@ -72,14 +72,14 @@ def recount(mailbox: str) -> None:
 
 def count_send(mailbox: str, now: float, limit: int, window: float) -> None:
     """Count one send, or refuse it. Raises: TryAgain when there were *limit* in the last *window* seconds."""
-    wait = _admit(f"{mailbox}/.ipc/rate", now, limit, window)
+    wait = _admit(f"{mailbox}/records/rate", now, limit, window)
     if wait > 0:
         raise TryAgain(f"rate limit: {limit} sends in {window:g} s", f"try again in {wait:.0f} s")
 
 
 def count_automatic(mailbox: str, to: str, now: float, limit: int) -> None:
     """Count one automatic message to *to*, or refuse it. Raises: TryAgain: two programs may be answering each other."""
-    wait = _admit(f"{mailbox}/.ipc/auto-{to}", now, limit, PAIR_WINDOW)
+    wait = _admit(f"{mailbox}/records/auto-{to}", now, limit, PAIR_WINDOW)
     if wait > 0:
         raise TryAgain(f"{limit} automatic messages to {to} in an hour", f"a loop? try again in {wait:.0f} s")
 

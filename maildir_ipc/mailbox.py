@@ -7,15 +7,14 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 
 from __future__ import annotations
 
-import os
 import time
 
-from .address import EVERYONE, address_of, is_name, message_id
+from .address import EVERYONE, address_of, message_id
 from .entry import Entry
-from .errors import BadData, DurabilityUnknown, Misconfigured, NoSuchMessage
-from .maildir import REJECTED, SENT
-from .message import REF_LENGTH, compose, join, parse, split
-from .seen import DUPLICATE, KEPT, SHOWN, SeenSet, seen_key
+from .errors import BadData, DurabilityUnknown, Misconfigured
+from .message import compose, join, parse, split
+from .received import Received
+from .seen import DUPLICATE, SHOWN, SeenSet
 from .signing import (
     EXPIRED,
     MALFORMED,
@@ -25,12 +24,10 @@ from .signing import (
     REPLAY,
     Malformed,
     content_digest,
-    reference,
     sign,
     verify,
 )
 from .spool import DEFAULTS
-from .unique import serial_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,50 +35,18 @@ if TYPE_CHECKING:
 
     from .batch import Batch, Room
     from .delivery import Courier, Delivery, Sent
+    from .draft import Draft
     from .gate import Gate
     from .ids import Ids
     from .keyring import Keyring
-    from .message import Draft, Message
     from .names import Names
     from .process import Host
-    from .signing import Key, Signature
+    from .signing import Key
     from .spool import Spool
     from .unique import Namer
+    from .work import Work
 
 _POLL = 0.25  # seconds
-_FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
-_LOOKS = 100  # at a message that others keep renaming
-
-
-class Received:
-    """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
-
-    __slots__ = ("digest", "entry", "mailbox", "message", "saved_to", "signature", "summary", "verdict")
-
-    def __init__(
-        self,
-        mailbox: str,
-        entry: Entry,
-        verdict: str,
-        message: Message | None,
-        signature: Signature | None,
-        digest: str,
-    ) -> None:
-        self.mailbox, self.entry, self.verdict, self.digest = mailbox, entry, verdict, digest
-        self.message, self.signature = message, signature
-        self.saved_to: str | None = None
-        self.summary: str | None = None
-
-    @property
-    def path(self) -> str:
-        """Where the file lies once it has been shown."""
-        return f"{self.mailbox}/{self.entry.committed}"
-
-    @property
-    def key(self) -> str:
-        """The name under which the seen-set knows it."""
-        assert self.message is not None
-        return seen_key(address_of(self.message.from_), self.message.id)
 
 
 class Mailbox:
@@ -220,9 +185,26 @@ class Mailbox:
         from .batch import Batch
 
         self._names = None
-        return Batch(self, room, limit, self._gate(), peek=peek)
+        return Batch(self, room, limit, self.gate(), peek=peek)
 
-    def _gate(self) -> Gate:
+    def mark(self, received: Received, flag: str) -> None:
+        """Add a flag of maildir(5) to a message that was read or sent, unless it was moved meanwhile."""
+        gate = self.gate()
+        gate.before_move()
+        if self.maildir.flag(received.entry, flag, self.namer.unique) is not None:
+            gate.after_move()  # our own rename is no news to the next check
+            gate.write("")
+
+    @property
+    def work(self) -> Work:
+        """The mailbox as a work queue: take, renew, acknowledge, release."""
+        from .work import Work
+
+        self._names = None
+        return Work(self)
+
+    def gate(self) -> Gate:
+        """Return what knows whether unread mail was moved to `cur/`, as of now."""
         from .gate import Gate
 
         return Gate(self.maildir, self.spool.clock(), self.keyring.stamp(self.spool.id))
@@ -260,7 +242,7 @@ class Mailbox:
     def _accept(self, received: Received, taken_over: bool, reopened: bool) -> str:
         message, signature = received.message, received.signature
         assert message is not None
-        if signature is not None and not self._addressed(message.to, signature.t):
+        if signature is not None and not self.addressed(message.to, signature.t):
             return MISDIRECTED
         if signature is not None and signature.expires is not None and int(self.spool.clock()) > signature.expires:
             return EXPIRED
@@ -269,20 +251,26 @@ class Mailbox:
             return received.verdict
         base, digest = known
         if base == received.entry.key:
-            if taken_over:
-                return SHOWN
-            # Marked unread in cur/ by a person: it was shown, and stays as it is. In new/ it is a copy.
-            return KEPT if reopened and not self._is_in_cur(received.entry) else REPLAY
+            # Unread again in cur/: a person marked it so. The same name in new/ is a copy.
+            if reopened and not self._is_in_cur(received.entry):
+                return received.verdict
+            return SHOWN if taken_over else REPLAY
         return DUPLICATE if digest == received.digest and self.maildir.holds(base) else REPLAY
 
     def _is_in_cur(self, but: Entry) -> bool:
         others = (Entry("cur", name) for name in self.maildir.names("cur") if but.path != f"cur/{name}")
         return any(other.key == but.key for other in others)
 
-    def _addressed(self, to: Sequence[str], t: int) -> bool:
+    @property
+    def names(self) -> Names | None:
+        """The names that this mailbox had, as they were when they were first asked for."""
         if self._names is None:
             self._names = self.spool.record(self.name)
-        record = self._names
+        return self._names
+
+    def addressed(self, to: Sequence[str], t: int) -> bool:
+        """Return whether mail to *to*, signed at second *t*, was meant for this mailbox."""
+        record = self.names
         if record is None:
             return False
         return any(record.existed(t) if name == EVERYONE else record.led_here(name, t) for name in to)
@@ -302,76 +290,22 @@ class Mailbox:
                 received.saved_to = received.path  # no room for a copy: the message itself is a file
 
     def find(self, ref: str) -> list[Received]:
-        """Return the messages that *ref* names: genuine ones first, then those set aside.
+        """Return the messages that *ref* names: genuine ones first, then those set aside. Raises: NoSuchMessage."""
+        from .finding import find
 
-        *ref*: 5 or more characters of a reference, a Message-ID, a path, or `@` for the last one shown.
-        Raises: NoSuchMessage.
-        """
-        for _ in range(_LOOKS):
-            if "/" in ref:
-                entries = [self._entry_at(ref)]
-            else:
-                wanted = self._gate().last if ref == "@" else ref.strip("<>")
-                entries = self._named(wanted)
-            try:
-                found = [self.judge(entry, first=False) for entry in entries]
-            except FileNotFoundError:
-                continue  # it was renamed since: look again
-            if found:
-                return sorted(found, key=lambda received: bool(received.entry.verdict))
-            break
-        raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed, or @")
+        return find(self, ref)
 
-    def thread(self, ref: str) -> tuple[str, tuple[str, ...]]:
-        """Return whom to answer about the message *ref*, and the Message-IDs to refer to, oldest first.
+    def is_reference(self, word: str) -> bool:
+        """Return whether *word* names a message here, as far as the names of files tell."""
+        from .finding import named
 
-        Raises: NoSuchMessage, when it is not there or was set aside.
-        """
-        found = [received for received in self.find(ref) if self.shows(received.verdict)]
-        message = found[0].message if found else None
-        if len({received.message.id for received in found if received.message is not None}) > 1:
-            raise NoSuchMessage(f"{ref} names more than one message", "give more characters of the reference")
-        if message is None or not is_name(message.from_):
-            raise NoSuchMessage(f"{ref} cannot be answered", "it is not verified mail from anyone here")
-        known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
-        return message.from_, (*known, message.id)
-
-    def names(self, word: str) -> bool:
-        """Return whether *word* is the reference of a message here."""
-        return word == "@" or (len(word) >= REF_LENGTH and " " not in word and bool(self._named(word)))
+        return " " not in word and bool(named(self, word, by_name=True))
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
         end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self._gate().unread_in_cur():
+        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self.gate().unread_in_cur():
             if time.monotonic() >= end:
                 return False
             time.sleep(min(_POLL, max(0.0, end - time.monotonic())))
         return True
-
-    def _named(self, wanted: str) -> list[Entry]:
-        entries = self.maildir.entries(*_FOLDERS)
-        if not wanted or (len(wanted) < REF_LENGTH and "@" not in wanted):
-            return []
-        found, others = [], []
-        for entry in entries:
-            serial = serial_of(entry.key)
-            if serial is None:
-                others.append(entry)
-            elif (id := message_id(serial)) == wanted or reference(id).startswith(wanted.lower()):
-                found.append(entry)
-        return found or [entry for entry in others if self._is_named(entry, wanted)]
-
-    def _is_named(self, entry: Entry, wanted: str) -> bool:
-        try:
-            message = self.judge(entry, first=False).message
-        except FileNotFoundError:
-            return False
-        return message is not None and (message.id == wanted or reference(message.id).startswith(wanted.lower()))
-
-    def _entry_at(self, path: str) -> Entry:
-        inside = os.path.relpath(os.path.abspath(path), os.path.abspath(self.maildir.path))
-        folder, _, name = inside.rpartition("/")
-        if folder not in _FOLDERS:
-            raise NoSuchMessage(f"{path} is not in this mailbox", "mipc verify FILE judges any file")
-        return Entry(folder, name)

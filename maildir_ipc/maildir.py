@@ -49,9 +49,9 @@ class Maildir(Folders):
         return self
 
     def check_records(self) -> None:
-        """Return when `.ipc` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
+        """Return when `records` is a folder of this mailbox, or is not there. Raises: Misconfigured for a link."""
         try:
-            self.at(".ipc")
+            self.at("records")
         except FileNotFoundError:
             pass
 
@@ -133,7 +133,7 @@ class Maildir(Folders):
         From `new/`, unclaimed or of a dead owner, or unread from `cur/`. *fresh* makes a unique name,
         for a name that would become too long.
         """
-        stem, info = entry.stem, f":2,{entry.flags}" if entry.flags or entry.folder == "cur" else ""
+        stem, info = entry.stem, entry.info
         name = f"{stem},c={owner}{info}"
         if len(os.fsencode(name)) > MAX_NAME_BYTES:
             name = f"{fresh()},c={owner}{info}"
@@ -148,7 +148,7 @@ class Maildir(Folders):
 
     def release(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
         """Give a claimed entry back: it is unread again."""
-        moved = self._move_aside(entry, "new", entry.stem, f":2,{entry.flags}" if entry.flags else "", fresh)
+        moved = self._move_aside(entry, "new", entry.stem, entry.info, fresh)
         found = None if moved is not None else self._carried_off(entry)
         if found is None:
             return moved
@@ -159,6 +159,16 @@ class Maildir(Folders):
         """Move a claimed entry to `.Rejected`, byte for byte, its verdict in its name."""
         self.make_folder(REJECTED)
         return self._move_aside(entry, f"{REJECTED}/cur", entry.stem, f",v={verdict}:2,{entry.flags}", fresh)
+
+    def flag(self, entry: Entry, add: str, fresh: Callable[[], str]) -> Entry | None:
+        """Add flags to a message that was read or sent, where it lies; None when it is neither, or was moved.
+
+        A name in `new/` has none: maildir(5). It may be claimed, too, and a claim is its owner's to rename.
+        """
+        if entry.owner or not entry.folder.endswith("cur") or set(add) <= set(entry.flags):
+            return None
+        flags = "".join(sorted({*entry.flags, *add}))
+        return self._move_aside(entry, entry.folder, entry.stem, f":2,{flags}", fresh)
 
     def recall(self, entry: Entry, owner: str, fresh: Callable[[], str]) -> Entry | None:
         """Claim an entry that had been set aside, to judge it again."""

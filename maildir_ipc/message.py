@@ -17,105 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from .draft import Attachment, Draft
+
 MAX_HEADER = 65536  # bytes
 MAX_FIELDS = 200
 MAX_SUBJECT = 72  # characters, of a subject taken from the text
-MAX_TITLE = 4000  # characters, of a subject that was given
-MAX_FILE_NAME = 255
-MAX_EXPIRES = 100 * 365 * 86400  # seconds; what ends later does not end
 REF_LENGTH = 5
 
-_IMPORTANCE = ("low", "normal", "high")
 _TEXT = "text/plain; charset=utf-8"
-_TYPE = {ord(c): None for c in "-+._"}
-
-
-class Attachment:
-    """A file that came with a message: its name as the sender wrote it (not safe as a path), type, content."""
-
-    __slots__ = ("content", "name", "type")
-
-    def __init__(self, name: str, type: str, content: bytes) -> None:
-        self.name, self.type, self.content = name, type, content
-
-
-class Draft:
-    """All that a sender decides about a message; checked, so that composing it cannot fail.
-
-    Raises: BadData, saying which value cannot be sent.
-    """
-
-    __slots__ = (
-        "attachments", "auto", "data", "expires", "hops", "importance", "kind", "references", "subject", "text",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        subject: str | None = None,
-        data: str | None = None,
-        attachments: Sequence[Attachment] = (),
-        importance: str | None = None,
-        expires: float | None = None,
-        references: Sequence[str] = (),
-        auto: str | None = None,
-        hops: int = 0,
-        kind: str = "message",
-    ) -> None:
-        try:
-            for part in (text, subject or "", data or ""):
-                part.encode()
-        except UnicodeEncodeError:
-            raise BadData("the text, subject or data is not UTF-8", "send it as a file: --attach FILE") from None
-        if subject is not None and (len(subject) > MAX_TITLE or any(c in subject for c in "\r\n\0")):
-            raise BadData("the subject is too long or has a line break in it", "give a subject of one line")
-        if importance not in (None, *_IMPORTANCE):
-            raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(_IMPORTANCE))
-        if expires is not None and not 0 <= expires <= MAX_EXPIRES:
-            raise BadData("that is no time to expire after", f"give 0 to {MAX_EXPIRES} seconds")
-        for word in (kind, *references, *([] if auto is None else [auto])):
-            if not (word and word.isascii() and word.isprintable()) or " " in word:
-                raise BadData(f"{word!a} cannot stand in a header", "kinds and references are one ASCII word")
-        for file in attachments:
-            _check_file(file)
-        if data is not None:
-            _check_object(data)
-        self.text, self.subject, self.data, self.attachments = text, subject, data, tuple(attachments)
-        self.importance, self.expires, self.references = importance, expires, tuple(references)
-        self.auto, self.hops, self.kind = auto, hops, kind
-
-    def digest(self, to: Sequence[str]) -> str:
-        """Return what tells this draft to these recipients from any other."""
-        parts = [
-            ",".join(to),
-            self.text,
-            self.subject,
-            self.data,
-            self.importance,
-            self.expires,
-            self.references,
-        ]
-        files = [(a.name, a.type, content_digest(a.content)) for a in self.attachments]
-        return content_digest(repr((parts, files, self.auto, self.kind)).encode())
-
-
-def _check_file(file: Attachment) -> None:
-    try:
-        named = bool(file.name.encode("utf-8", "surrogateescape"))
-    except UnicodeEncodeError:
-        named = False
-    if not named or len(file.name) > MAX_FILE_NAME or "\0" in file.name:
-        raise BadData(f"{file.name[:40]!a} is not the name of a file", "give the attachment another")
-    if "/" not in file.type or not file.type.replace("/", "", 1).translate(_TYPE).isalnum() or not file.type.isascii():
-        raise BadData(f"{file.type!a} is not a media type", "like application/octet-stream")
-
-
-def _check_object(data: str) -> None:
-    from .mime import is_object
-
-    if not is_object(data):
-        raise BadData("the data is not a JSON object, or too deep", """like --data '{"key": 1}'""")
 
 
 class Message:
@@ -123,7 +32,7 @@ class Message:
 
     __slots__ = (
         "attachments", "auto", "body", "data", "date", "expires", "from_", "hops", "id", "importance",
-        "in_reply_to", "kind", "references", "size", "subject", "to",
+        "in_reply_to", "kind", "references", "size", "subject", "to", "wants_receipt",
     )  # fmt: skip
 
     def __init__(
@@ -136,6 +45,8 @@ class Message:
         self.date = parse_date(fields.get("date", ""))
         self.expires = parse_date(fields["expires"]) if "expires" in fields else None
         self.kind = fields.get("ipc-kind", "message")
+        self.auto = fields.get("auto-submitted", "no").lower() != "no"
+        self.wants_receipt = fields.get("ipc-receipt") == "seen"
         self.importance = fields.get("importance")
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.hops = _small(fields.get("ipc-hops", "0"))
@@ -147,6 +58,13 @@ class Message:
     def ref(self) -> str:
         """The short reference that a person types."""
         return reference(self.id)[:REF_LENGTH]
+
+    @property
+    def thread(self) -> tuple[str, ...]:
+        """The Message-IDs that an answer refers to, oldest first; its last is this message's own."""
+        known = self.references or (self.in_reply_to or "").split()
+        # A foreign program's may be no word that can stand in a header.
+        return tuple(id for id in (*known, self.id) if id.isascii() and id.isprintable() and " " not in id)
 
     @property
     def titled(self) -> bool:
@@ -178,8 +96,11 @@ def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) ->
         fields.append(("Expires", format_date(t + int(draft.expires))))
     if draft.auto is not None:
         fields.append(("Auto-Submitted", draft.auto))
-        fields.append(("IPC-Hops", str(draft.hops)))
+        if draft.hops:
+            fields.append(("IPC-Hops", str(draft.hops)))
     fields.append(("IPC-Kind", draft.kind))
+    if draft.receipt:
+        fields.append(("IPC-Receipt", "seen"))
     fields.append(("MIME-Version", "1.0"))
     if draft.data is None and not draft.attachments:
         encoding, body = encode_text(draft.text)

@@ -13,7 +13,7 @@ import email.policy
 import email.utils
 import json
 
-from .message import Attachment
+from .draft import Attachment
 from .signing import Malformed
 
 TYPE_CHECKING = False

@@ -1,4 +1,4 @@
-"""Which names led to a mailbox, and when: the record `.ipc/names`, a value.
+"""Which names led to a mailbox, and when: the record `records/names`, a value.
 
 Mail is for whoever had the name when it was signed. Two owners of one name never overlap: the first
 has it until its forward ends, the next from the second after.
@@ -30,7 +30,7 @@ class Names:
     @classmethod
     def read(cls, mailbox: str) -> Names | None:
         """Return the record of the mailbox at that path; None when it has none."""
-        text = records.read(f"{mailbox}/.ipc/names")
+        text = records.read(f"{mailbox}/records/names")
         return None if text is None else cls.parse(text)
 
     @classmethod
@@ -52,12 +52,13 @@ class Names:
 
     def write(self, mailbox: str) -> None:
         """Put the record into the mailbox at that path; it survives a power cut when this returns."""
-        records.replace(f"{mailbox}/.ipc/names", str(self))
+        records.replace(f"{mailbox}/records/names", str(self))
 
     def __str__(self) -> str:
         state = "registered" if self.registered else "waiting"
         lines = [f"{name} {since} {'-' if until is None else until}" for name, since, until in self.lines]
-        return "\n".join([f"{state} {self.state_since}", f"renamed {self.renamed}", *lines, ""])
+        renamed = [f"renamed {self.renamed}"] if self.renamed else []
+        return "\n".join([f"{state} {self.state_since}", *renamed, *lines, ""])
 
     @property
     def current(self) -> str:

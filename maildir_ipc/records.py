@@ -46,18 +46,28 @@ def replace(path: str, text: str, *, sync: bool = True) -> None:
         sync_directory(os.path.dirname(path))
 
 
-def create(path: str, text: str) -> bool:
-    """Put *text* at *path* unless something is there; True when it was this call that did, durably."""
+def create(path: str, text: str, *, sync: bool = True) -> bool:
+    """Put *text* at *path* unless something is there; True when it was this call that did, durably with *sync*."""
     temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    replace(temporary, text)
+    replace(temporary, text, sync=sync)
     try:
         os.link(temporary, path)
     except FileExistsError:
         return False
     finally:
         remove(temporary)
-    sync_directory(os.path.dirname(path))
+    if sync:
+        sync_directory(os.path.dirname(path))
     return True
+
+
+def append(path: str, line: str) -> None:
+    """Add a line, in one call: several may do so at once, and no line is lost. Not synced."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(fd, f"{line}\n".encode())
+    finally:
+        os.close(fd)
 
 
 def remove(path: str) -> None:

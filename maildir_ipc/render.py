@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from .address import is_name
 from .batch import MAX_NAMED
 
 TYPE_CHECKING = False
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .delivery import Sent
     from .errors import MaildirIPCError
-    from .mailbox import Received
     from .message import Message
+    from .receipts import Receipt
+    from .received import Received
+    from .work import Claim, Taking
 
 VERSION = 1
 MAX_CHARS = 8000
@@ -31,14 +34,12 @@ _MAX_LISTED = 20  # attachments of one message
 
 # What could move the cursor, hide text, or make it read in another order than it is written.
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
-# Not the joiners U+200C and U+200D: emoji and whole languages need them.
-_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF}
-_TAGS = range(0xE0000, 0xE0080)  # letters that nobody sees, and language models read
-_KEPT = {0x09, 0x0A}
+# Letters that nobody sees, and language models read; but emoji and whole languages need U+200C and U+200D.
+_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF, *range(0xE0000, 0xE0080)}
 _ESCAPES = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE, *_TAGS]
-    if code not in _KEPT
+    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE]
+    if code not in (0x09, 0x0A)
 }
 _VERDICTS = {
     "pass": "verified",
@@ -65,7 +66,10 @@ class Bound:
 
     def takes(self, received: Received) -> bool:
         """Count *received* in and return True, or return False when it does not fit."""
-        text = to_json(message_object(received, full=self.full)) if self.json else self.text(received)
+        if received.receipt is not None:
+            text = to_json(receipt_object(received.receipt)) if self.json else f"{received.receipt}\n"
+        else:
+            text = to_json(self.object(received)) if self.json else self.text(received)
         chars, lines = self.chars - len(text), self.lines - text.count("\n")
         if chars < 0 or lines < 0:
             return False
@@ -75,6 +79,10 @@ class Bound:
     def text(self, received: Received) -> str:
         """Return the message as `check` prints it."""
         return fenced(received, self.mark, self.now, full=self.full)
+
+    def object(self, received: Received) -> dict[str, Any]:
+        """Return the message as `--json` prints it."""
+        return message_object(received, full=self.full)
 
 
 def escape(text: str, *, line: bool = False) -> str:
@@ -90,7 +98,7 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
     to = "" if len(message.to) == 1 else f" to {_line(', '.join(message.to))}"
     title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
-    lines = [f"{title}{_marks(message)} · #{mark}"]
+    lines = [f"{title}{marks(message)} · #{mark}"]
     if message.titled:
         lines.append(f"Subject: {_line(message.subject)}")
     lines += [f"Attachment: {_line(a.name)} ({len(a.content)} bytes)" for a in message.attachments[:_MAX_LISTED]]
@@ -98,12 +106,26 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        whole = full or received.saved_to is None or len(data) <= _MAX_LINE
-        lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, in the file")
+        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) else ""
+        whole = full or not aside or len(data) <= _MAX_LINE
+        lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.
     lines.append(escape(_body(received, full=full)).replace(f"#{mark}", f"\\x23{mark}"))
     lines.append(f"--- end {message.ref} #{mark}\n")
     return "\n".join(lines)
+
+
+def _is_repeated(message: Message) -> bool:
+    """Return whether the data say once more what the text says: share-command's do."""
+    return isinstance(message.data, dict) and message.data.get("type") == "command"
+
+
+def attribution(received: Received) -> str:
+    """Return who wrote what is quoted, to whom, when, and whether that is verified."""
+    message = received.message
+    assert message is not None
+    to = _line(", ".join(message.to))
+    return f"{message.ref} from {_line(message.from_)} to {to} · {iso(message.date)} · {_VERDICTS[received.verdict]}"
 
 
 def _line(text: str, most: int = _MAX_LINE) -> str:
@@ -117,7 +139,10 @@ def check_end(batch: Batch) -> str:
     parts = [f"{batch.remaining} more unread: mipc check"] if batch.remaining else []
     last = batch.messages[-1].message if batch.messages else None
     if last is not None:
-        parts.append(f"answer: mipc reply {last.ref} 'text'")
+        if last.attachments:
+            parts.append(f"its files: mipc read {last.ref} --save DIR")
+        if is_name(last.from_):  # nobody answers the system
+            parts.append(f"answer: mipc reply {last.ref} 'text'")
     return " · ".join(parts) + "\n" if parts else ""
 
 
@@ -182,7 +207,47 @@ def batch_object(batch: Batch, identity: str, *, full: bool) -> dict[str, Any]:
         "messages": [message_object(received, full=full) for received in batch.messages],
         "remaining": batch.remaining,
         "rejected": len(batch.rejected),
+        "receipts": [receipt_object(r.receipt) for r in batch.receipts if r.receipt is not None],
     }
+
+
+def taking_object(taking: Taking, identity: str, *, full: bool) -> dict[str, Any]:
+    """Return what `take --json` prints."""
+    claim = taking.claim
+    return {
+        **batch_object(taking, identity, full=full),
+        **({"claim": None, "until": None, "owner": None} if claim is None else claim_object(claim)),
+    }
+
+
+def claim_object(claim: Claim) -> dict[str, Any]:
+    """Return a claim's members: its name, the end of its lease, and the process that holds it."""
+    return {"claim": claim.name, "until": iso(claim.until), "owner": claim.pid or None}
+
+
+def claim_line(claim: Claim) -> str:
+    """Return a claim in one line, its name the second word."""
+    return f"claim {claim.name} {f'while {claim.pid} runs' if claim.pid else f'until {minute(claim.until)}'}\n"
+
+
+def taking_end(taking: Taking) -> str:
+    """Return the last line of `take`."""
+    claim = taking.claim
+    if claim is None:
+        return ""
+    more = f"{taking.remaining} more unread: mipc take · " if taking.remaining else ""
+    return f"{more}done: mipc ack {claim.name} · give it back: mipc release {claim.name}\n"
+
+
+def receipt_object(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as JSON's object."""
+    date = iso(receipt.date)
+    return {"state": receipt.state, "ref": receipt.ref, "id": receipt.id, "by": receipt.by, "date": date}
+
+
+def receipt_lines(batch: Batch) -> str:
+    """Return a line for each receipt: `seen 7kq3f by bob`."""
+    return "".join(f"{received.receipt}\n" for received in batch.receipts)
 
 
 def sent_object(sent: Sent) -> dict[str, Any]:
@@ -216,7 +281,7 @@ def to_json(value: object) -> str:
 def when(date: float, now: float) -> str:
     """Return a date as a person says it, and exactly."""
     age = now - date
-    exact = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(date))
+    exact = minute(date)
     if age < 0:
         return exact
     for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
@@ -224,6 +289,11 @@ def when(date: float, now: float) -> str:
             count = int(age // seconds)
             return f"{count} {unit}{'s' if count > 1 else ''} ago ({exact})"
     return f"just now ({exact})"
+
+
+def minute(date: float) -> str:
+    """Return a date and time as people read it, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(date))
 
 
 def iso(date: float) -> str:
@@ -242,8 +312,9 @@ def _body(received: Received, *, full: bool, plain: bool = False) -> str:
     return f"{received.summary}\n({size} bytes) Full content saved to: {received.saved_to}"
 
 
-def _marks(message: Message) -> str:
-    marks = [message.kind] if message.kind != "message" else []
+def marks(message: Message) -> str:
+    """Return what is out of the ordinary about a message, each after ` · `."""
+    found = [message.kind] if message.kind != "message" else []
     if message.importance == "high":
-        marks.append("IMPORTANT")
-    return "".join(f" · {escape(mark, line=True)}" for mark in marks)
+        found.append("IMPORTANT")
+    return "".join(f" · {escape(mark, line=True)}" for mark in found)

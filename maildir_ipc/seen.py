@@ -14,10 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .folders import Folders
 
-# What a file may be, beside a verdict on its message; none of them is shown.
-SHOWN, KEPT, DUPLICATE = "shown", "kept", "duplicate"
+# What a file may be, beside a verdict on its message; neither is shown.
+SHOWN, DUPLICATE = "shown", "duplicate"
 
-_FOLDER = ".ipc/seen"
+_FOLDER = "records/seen"
 
 
 def seen_key(sender: str, message_id: str) -> str:
@@ -44,14 +44,21 @@ class SeenSet:
 
     def add(self, key: str, base: str, digest: str) -> bool:
         """Remember a message; False when another file was accepted under *key* before."""
-        for folder in (".ipc", _FOLDER):
+        return self.make(key, base, digest) or self.find(key) == (base, digest)
+
+    def make(self, key: str, base: str, digest: str) -> bool:
+        """Remember a message, and say whether it was this call that did: of all callers, one is told True."""
+        for folder in ("records", _FOLDER):
             try:
                 self._box.at(folder)
             except FileNotFoundError:
                 above, _, last = folder.rpartition("/")
-                os.mkdir(last, 0o700, dir_fd=self._box.at(above))
+                try:
+                    os.mkdir(last, 0o700, dir_fd=self._box.at(above))
+                except FileExistsError:
+                    pass  # another reader of this mailbox
         try:
             os.symlink(f"{base},b={digest}", key, dir_fd=self._box.at(_FOLDER))
         except FileExistsError:
-            return self.find(key) == (base, digest)
+            return False
         return True

@@ -10,7 +10,6 @@ import os
 import time
 
 from . import records
-from .anchor import describe, ends_walk, find_anchor
 from .errors import NameTaken, NoSuchName, NotYours
 from .process import ancestry
 from .signing import content_digest
@@ -121,11 +120,13 @@ class Sessions:
 
     def anchor(self) -> Process | None:
         """Return the process that a session opened here would hang on, or None."""
+        from .anchor import find_anchor
+
         return find_anchor(self._walk())
 
     def holder(self, name: str) -> Holder | None:
         """Return who holds the mailbox that *name* leads to, or None."""
-        path = f"{self._spool.path(name)}/.ipc/session"
+        path = f"{self._spool.path(name)}/records/session"
         text = records.read(path)
         if text is None:
             return None
@@ -152,6 +153,8 @@ class Sessions:
         same = self._same(name, holder, mark) if holder is not None else None
         if same is not None:
             return same
+        from .anchor import describe
+
         session = Session(name, os.urandom(8).hex(), os.urandom(32).hex(), mark, describe(anchor), client or "-")
         self._tokens.keep(session)
         return session
@@ -166,13 +169,13 @@ class Sessions:
             f"id {session.id}\nhash {content_digest(session.token.encode())}\nmark {session.mark}\n"
             f"host {self._host.name}\nwho {session.who}\nsince {int(self._spool.clock())}\n"
         )
-        records.replace(f"{self._spool.path(session.name)}/.ipc/session", text)
+        records.replace(f"{self._spool.path(session.name)}/records/session", text)
 
     def close(self, lock: Lock, session: Session) -> None:
         """End a session; mailbox and name stay."""
         assert lock.held
         if self._is_current(session):
-            path = f"{self._spool.path(session.name)}/.ipc"
+            path = f"{self._spool.path(session.name)}/records"
             os.rename(f"{path}/session", f"{path}/last-session")  # when it was used last is still told
         self._tokens.forget(session)
 
@@ -185,11 +188,13 @@ class Sessions:
         """Say that the session was used now."""
         try:
             now = self._spool.clock()
-            os.utime(f"{self._spool.path(session.name)}/.ipc/session", (now, now))
+            os.utime(f"{self._spool.path(session.name)}/records/session", (now, now))
         except OSError:
             pass  # a read-only spool can still be read; liveness is then judged by the anchor alone
 
     def _by_tree(self) -> list[Session]:
+        from .anchor import ends_walk
+
         for process in self._walk():
             mark = self._host.mark(process)
             names = self._tokens.under(mark)

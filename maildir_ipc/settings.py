@@ -23,7 +23,7 @@ _CLIENT_SESSIONS = (("CLAUDE_CODE_SESSION_ID", "claude"), ("CODEX_THREAD_ID", "c
 class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
-    __slots__ = ("client", "color", "config", "identity", "notes", "root", "root_given", "secret", "states")
+    __slots__ = ("client", "color", "config", "identity", "notes", "path", "root", "root_given", "secret", "states")
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:
         home = environ.get("HOME") or pwd.getpwuid(uid).pw_dir
@@ -38,6 +38,7 @@ class Settings:
         self.identity = environ.get("MAILDIR_IPC_IDENTITY") or None
         self.client = next((f"{c}:{environ[v]}" for v, c in _CLIENT_SESSIONS if environ.get(v)), None)
         self.color = not environ.get("NO_COLOR")
+        self.path = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
         self.secret = _secret(environ)
         if self.secret is not None and _is_weak(self.secret):
             self.notes.append("the shared secret is short or a placeholder: whoever guesses it can sign")
@@ -46,6 +47,11 @@ class Settings:
 def from_environment() -> Settings:
     """Return what this process's environment says. Raises: Misconfigured."""
     return Settings(os.environ, os.getuid())
+
+
+def without_secrets() -> dict[str, str]:
+    """Return this process's environment for a program whose output goes to others: without the shared secret."""
+    return {name: value for name, value in os.environ.items() if name != "IPC_SHARED_SECRET"}
 
 
 def _base(environ: Mapping[str, str], name: str) -> str | None:

@@ -13,13 +13,13 @@ from . import records
 from .address import is_name
 from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
 from .maildir import Maildir
-from .names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .lock import Lock
+    from .names import Names
 
 FORMAT = 1
 DEFAULTS = {
@@ -163,6 +163,8 @@ class Spool:
 
     def record(self, name: str) -> Names | None:
         """Return the names record of the mailbox *name*; None when there is no such mailbox."""
+        from .names import Names
+
         return Names.read(f"{self.root}/{name}")
 
     def lead(self, name: str) -> str:
@@ -211,17 +213,19 @@ class Spool:
         Made if missing: waiting, or registered. A waiting one becomes registered when that is asked.
         *lock* is the held lock.
         """
+        from .names import Names
+
         assert lock.held
         try:
             name = self.lead(name)
         except NoSuchName:
-            self._drop_ended_forward(name)
+            self.drop_ended_forward(lock, name)
             since, now = self.freed(name), int(self.clock())
             self._build(name, Names(registered, now, [(name, since, None)]))
         path = f"{self.root}/{name}"
-        if os.path.islink(f"{path}/.ipc"):
-            raise Misconfigured(f"{path}/.ipc is a link", "move it away")
-        for part in ("new", "cur", ".ipc", ".ipc/seen"):
+        if os.path.islink(f"{path}/records"):
+            raise Misconfigured(f"{path}/records is a link", "move it away")
+        for part in ("new", "cur", "records", "records/seen"):
             records.make_directory(f"{path}/{part}")
         if not os.path.isdir(f"{path}/tmp"):
             records.sync_directory(self.root)
@@ -236,8 +240,9 @@ class Spool:
         text = records.read(f"{self.root}/.ipc/ended/{name}")
         return 0 if text is None else records.number(text.strip()) + 1
 
-    def _drop_ended_forward(self, name: str) -> None:
+    def drop_ended_forward(self, lock: Lock, name: str) -> None:
         """Remove the link of a forward that has ended; the lock is held, so nobody puts a fresh one there."""
+        assert lock.held
         if os.path.islink(f"{self.root}/{name}"):
             os.unlink(f"{self.root}/{name}")
 
@@ -252,9 +257,9 @@ class Spool:
         """Make the mailbox aside, without tmp/, and rename it in: its name is durable before tmp/ says so."""
         built = f"{self.root}/.ipc/build-{os.urandom(8).hex()}"
         try:
-            for path in (built, f"{built}/.ipc", f"{built}/.ipc/seen", f"{built}/new", f"{built}/cur"):
+            for path in (built, f"{built}/records", f"{built}/records/seen", f"{built}/new", f"{built}/cur"):
                 records.make_directory(path)
-            records.replace(f"{built}/.ipc/names", str(record))
+            records.replace(f"{built}/records/names", str(record))
             records.sync_directory(built)
             os.rename(built, f"{self.root}/{name}")
         except BaseException:

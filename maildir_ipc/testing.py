@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .mailbox import Mailbox, Received
+    from .mailbox import Mailbox
+    from .received import Received
 
 
 def account(home: str, *, clock: Callable[[], float] = time.time, **environ: str) -> Account:
@@ -26,6 +27,12 @@ def account(home: str, *, clock: Callable[[], float] = time.time, **environ: str
 def agent(owner: Account, name: str) -> Mailbox:
     """Return the open mailbox of *name*, registered with a standing session. Close it."""
     return owner.mailbox(owner.register(name, said=name).session)
+
+
+def lift_limits(owner: Account) -> None:
+    """Take the limits off the spool of *owner*, for tests that send more than anybody should."""
+    with open(f"{owner.spool().root}/.ipc/settings", "a", encoding="utf-8") as file:
+        file.write("rate-limit = 0\nunread-limit = 0\npair-limit = 0\nhop-limit = 0\nrename-cooldown = 0\n")
 
 
 def check_all(mailbox: Mailbox) -> list[Received]:

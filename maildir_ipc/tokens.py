@@ -98,6 +98,41 @@ class Tokens:
             except OSError:
                 continue  # a token that stays opens nothing: its session has ended
 
+    def marks(self) -> list[tuple[str, float]]:
+        """Return the processes that names are listed under, each with the Unix time at which its list was written."""
+        found: dict[str, float] = {}
+        for directory in self._directories:
+            try:
+                if not _is_ours(os.path.dirname(directory)):
+                    continue
+                for name in os.listdir(directory):
+                    if name.startswith("@") and name.count(".") == 3:
+                        found[name[1:]] = os.lstat(f"{directory}/{name}").st_mtime
+            except OSError:
+                continue
+        return sorted(found.items())
+
+    def forget_mark(self, mark: str) -> bool:
+        """Remove the list of names under a process that has ended; False when it is not there."""
+        gone = False
+        for directory in self._directories:
+            try:
+                os.lstat(f"{directory}/@{mark}")
+                records.remove(f"{directory}/@{mark}")
+                gone = True
+            except OSError:
+                continue
+        return gone
+
+    def written(self, name: str) -> float:
+        """Return the Unix time at which the token for *name* was kept; 0 when there is none."""
+        for directory in self._directories:
+            try:
+                return os.lstat(f"{directory}/{name}").st_mtime
+            except OSError:
+                continue
+        return 0.0
+
     def _read(self, name: str) -> str | None:
         for directory in self._directories:
             try:

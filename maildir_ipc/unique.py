@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_LEASE_SECONDS = 86400.0
 LEASE_SECONDS = 600.0  # for an owner whose process cannot be looked up
+NO_PROCESS = ".".join("0000")  # in an owner token: held for the lease alone
 
 
 class Namer:
@@ -47,10 +48,20 @@ class Namer:
         """Return a unique name."""
         return f"{serial or self.serial()}.{self.host}"
 
-    def owner(self, lease: float = LEASE_SECONDS, *, process: bool = True) -> str:
-        """Return an owner token: ours while this process lives, or (process=False) for the lease only."""
-        mark = self._mark() if process else ".".join("0000")
-        return f"{mark}.{int(self.wall() + lease)}.{self.random(4).hex()}"
+    def owner(
+        self, lease: float = LEASE_SECONDS, *, process: bool = True, mark: str | None = None, nonce: str = ""
+    ) -> str:
+        """Return an owner token: ours while this process lives, or (process=False) for the lease only.
+
+        *mark* names another process instead; *nonce* is a chosen one.
+        """
+        if mark is None:
+            mark = self._mark() if process else NO_PROCESS
+        return f"{mark}.{int(self.wall() + lease)}.{nonce or self.nonce()}"
+
+    def nonce(self) -> str:
+        """Return what tells one claim from every other: eight random hexadecimal digits."""
+        return self.random(4).hex()
 
 
 def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:
@@ -65,6 +76,13 @@ def is_held(owner: str, runs: Callable[[str], bool | None], now: float) -> bool:
     alive = runs(process)
     # A lease beyond any that is given would hide mail for ever.
     return now <= int(rest) <= now + MAX_LEASE_SECONDS if alive is None else alive
+
+
+def owner_parts(owner: str) -> tuple[str, int, str]:
+    """Return BOOT.NS.PID.START, the second at which the lease ends, and the nonce; empty or 0 if unreadable."""
+    rest, _, nonce = owner.rpartition(".")
+    mark, _, until = rest.rpartition(".")
+    return mark, int(until) if until.isascii() and until.isdigit() else 0, nonce
 
 
 def is_serial(text: str) -> bool:

@@ -17,7 +17,14 @@ VERBS = {
     "send": "deliver a message to one or more names",
     "broadcast": "deliver a message to everyone who has registered",
     "check": "show what is unread, and mark it read",
+    "take": "hold the oldest unread message, to work on it",
+    "ack": "say that the work on a message is done",
+    "release": "give a message back, unread",
     "reply": "answer a message, in its thread",
+    "forward": "pass a message on to others",
+    "share-file": "send a file",
+    "share-command": "run a command, and send what it prints",
+    "history": "show what was read and sent before",
     "read": "show one message again, with its verdict",
     "register": "take a name here, and say how much mail waits",
     "rename": "take another name; the old one forwards for two hours",
@@ -28,6 +35,9 @@ VERBS = {
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
+    "gc": "remove what nobody needs any more; a dry run without --apply",
+    "doctor": "look for what is wrong, and say what to do about it",
+    "selftest": "try the main job in a spool of its own",
     "demo": "watch two agents talk, in a spool of their own",
 }
 
@@ -72,7 +82,7 @@ def _run(words: list[str]) -> int:
 
 
 def _load(verb: str) -> Verb:
-    module = __import__(f"{__name__}.{verb}_", None, None, ["run"], 0)
+    module = __import__(f"{__name__}.{verb.replace('-', '_')}_", None, None, ["run"], 0)
     return module.run  # type: ignore[no-any-return]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arguments import FLAG
 from .call import arguments
 from .sending import OPTIONS as SENDING
-from .sending import draft_of, report
+from .sending import draft_of, report_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,6 @@ def run(call: Call, words: list[str]) -> int:
         sent = mailbox.broadcast(
             draft, id=given.get("id"), sync=not given.flag("no-sync"), include_waiting=given.flag("include-waiting")
         )
-    if not sent.deliveries:
-        call.say("nobody else has registered")
-    return report(call, sent, json=given.flag("json"))
+        if not sent.deliveries:
+            call.say("nobody else has registered")
+        return report_and_wait(call, mailbox, sent, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..render import MAX_CHARS, Bound, batch_object, check_end, rejections, to_json
+from ..render import MAX_CHARS, Bound, batch_object, check_end, receipt_lines, rejections, to_json
 from .arguments import FLAG, duration
 from .call import arguments
 
@@ -44,6 +44,7 @@ def run(call: Call, words: list[str]) -> int:
 
 
 def _show(call: Call, batch: Batch, bound: Bound, name: str) -> None:
+    call.out(receipt_lines(batch))
     if not batch.messages:
         call.say(f"no new messages for {name}")
         return

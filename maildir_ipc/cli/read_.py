@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 
+from ..conversation import accepted
 from ..errors import Usage
-from ..render import MAX_CHARS, Bound, message_object, to_json
+from ..render import MAX_CHARS, Bound, escape, message_object, to_json
+from ..signing import MISDIRECTED
 from .arguments import FLAG
 from .call import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..mailbox import Mailbox
+    from ..received import Received
+    from .arguments import Arguments
     from .call import Call
 
 USAGE = "read REF [options]"
-OPTIONS = {"full": FLAG}
+OPTIONS = {"full": FLAG, "save": "DIR"}
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -30,16 +35,41 @@ def run(call: Call, words: list[str]) -> int:
     with account.mailbox(session) as mailbox:
         found = mailbox.find(given.operands[0])
         for received in found:
+            if mailbox.shows(received.verdict) and not accepted(mailbox, received):
+                received.verdict = MISDIRECTED  # somebody put a copy of another's mail here
             if not full:
                 mailbox.convert(received)
             if not bound.takes(received):
                 mailbox.convert(received, always=True)
+        if not given.flag("json"):
+            for received in found:
+                call.out(bound.text(received))
+        saved = _save(call, given, mailbox, found)
         if given.flag("json"):
             from ..render import VERSION
 
             messages = [message_object(received, full=full) for received in found]
-            call.out(to_json({"v": VERSION, "identity": session.name, "messages": messages}) + "\n")
-        else:
-            for received in found:
-                call.out(bound.text(received))
+            fields = {"v": VERSION, "identity": session.name, "messages": messages, "saved": saved}
+            call.out(to_json(fields) + "\n")
     return 0 if mailbox.shows(found[0].verdict) else 76
+
+
+def _save(call: Call, given: Arguments, mailbox: Mailbox, found: list[Received]) -> list[str]:
+    """Write the attachments of what is mail to where --save says, and return their paths."""
+    directory, saved = given.get("save"), list[str]()
+    if directory is None:
+        return saved
+    from ..attachments import save_all
+
+    for received in found:
+        message = received.message
+        if message is None or not accepted(mailbox, received):
+            call.say("mipc: nothing was saved of what is not verified mail")
+            continue
+        for path in save_all(message.attachments, directory):
+            saved.append(path)
+            if not given.flag("json"):
+                call.out(f"Saved: {escape(path, line=True)}\n")
+    if not saved:
+        call.say("mipc: no attachment to save")
+    return saved

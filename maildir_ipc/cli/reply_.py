@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..conversation import ANSWERED, answer_to, note, original
 from ..errors import Usage
 from .call import Call, arguments
-from .sending import OPTIONS, draft_of, report
+from .sending import OPTIONS, draft_of, report_and_wait
 
 USAGE = "reply [options] [REF] TEXT… (or - for standard input; without REF, to the last message shown)"
 
@@ -20,9 +21,11 @@ def run(call: Call, words: list[str]) -> int:
     # Of several words the first is the reference: a text that was guessed at would reach the wrong one.
     ref, text = ("@", words) if len(words) == 1 else (words[0], words[1:])
     with call.account.mailbox(session) as mailbox:
-        if len(words) == 1 and mailbox.names(words[0]):
+        if len(words) == 1 and mailbox.is_reference(words[0]):
             raise Usage("no text", f"mipc {USAGE}")
-        to, references = mailbox.thread(ref)
+        received = original(mailbox, ref)
+        to, references = answer_to(received)
         draft = draft_of(given, text, references=references)
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
-    return report(call, sent, json=given.flag("json"))
+        note(mailbox, received, ANSWERED, sent)
+        return report_and_wait(call, mailbox, sent, given)

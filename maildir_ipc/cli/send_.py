@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..address import parse_name
 from ..errors import Usage
 from .call import arguments
-from .sending import OPTIONS, draft_of, report
+from .sending import OPTIONS, draft_of, recipients, report_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
-    to = list(dict.fromkeys(parse_name(name) for name in given.operands[0].split(",")))
+    to = recipients(given.operands[0])
     draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
     with call.account.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
-    return report(call, sent, json=given.flag("json"))
+        return report_and_wait(call, mailbox, sent, given)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 
+from ..address import parse_name
+from ..draft import Attachment, Draft
 from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
-from ..message import Attachment, Draft
 from .arguments import FLAG, duration, text_of
 
 TYPE_CHECKING = False
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..delivery import Sent
+    from ..mailbox import Mailbox
     from .arguments import Arguments
     from .call import Call
 
 OPTIONS = {
     "subject": "TEXT", "data": "JSON", "attach": "FILE", "importance": "low|normal|high",
-    "expires": "2h", "id": "ID", "no-sync": FLAG,
+    "expires": "2h", "id": "ID", "receipt": FLAG, "wait": "seen|done", "timeout": "S", "no-sync": FLAG,
 }  # fmt: skip
 _MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
 _SENTENCES = {
@@ -29,23 +30,49 @@ _SENTENCES = {
 }
 
 
+def recipients(word: str) -> list[str]:
+    """Return the names in `TO,TO…`, each once. Raises: Usage."""
+    return list(dict.fromkeys(parse_name(name) for name in word.split(",")))
+
+
 def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
     """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
-    data, expires = given.get("data"), given.get("expires")
+    _check_wait(given)
+    return draft_with(given, text_given(words), given.get("data"), attached(given), references)
+
+
+def draft_with(
+    given: Arguments, text: str, data: str | None, files: Sequence[Attachment], references: Sequence[str] = ()
+) -> Draft:
+    """Return a draft of this content, with what the options say about it. Raises: BadData, Usage."""
+    expires = given.get("expires")
     if given.get("id") == "":
         raise Usage("--id is empty", "give any text of your own, or leave it out")
     return Draft(
-        _text(words),
+        text,
         subject=given.get("subject"),
         data=data,
-        attachments=[_attachment(path) for path in given.all("attach")],
+        attachments=files,
         importance=given.get("importance"),
         expires=None if expires is None else duration(expires),
         references=references,
+        receipt=given.flag("receipt") or given.get("wait") is not None,
     )
 
 
-def _text(words: list[str]) -> str:
+def _check_wait(given: Arguments) -> None:
+    """Return when what is waited for, and how long, can be understood. Raises: Usage."""
+    wanted = given.get("wait")
+    if wanted not in (None, "seen", "done"):
+        raise Usage(f"--wait {wanted!a}", "--wait seen, or --wait done")
+    if given.get("timeout") is not None:
+        duration(given.get("timeout") or "")
+        if wanted is None:
+            raise Usage("--timeout without --wait", "--wait seen --timeout 60")
+
+
+def text_given(words: list[str]) -> str:
+    """Return the text: the words, or for `-` standard input. Raises: BadData, Usage."""
     if not words:
         raise Usage("no text", "give it as words, or - to read standard input")
     if words != ["-"]:
@@ -65,16 +92,33 @@ def _text(words: list[str]) -> str:
         raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
 
 
+def attached(given: Arguments) -> list[Attachment]:
+    """Return what --attach names. Raises: BadData."""
+    return [_attachment(path) for path in given.all("attach")]
+
+
 def _attachment(path: str) -> Attachment:
+    from ..attachments import read_file
+
     try:
-        # O_NONBLOCK: a FIFO must not stop us, and is refused below.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
-                raise BadData(f"{path!a} is no ordinary file, or too large", "--attach needs a file; or send its path")
-            return Attachment(os.path.basename(path), "application/octet-stream", file.read(_MAX_FILE))
-    except OSError as error:
-        raise BadData(f"{path!a}: {error.strerror}", "--attach needs a file that can be read") from error
+        return Attachment(os.path.basename(path), "application/octet-stream", read_file(path, _MAX_FILE))
+    except BadData as error:
+        raise BadData(error.message, f"--attach: {error.next}") from error
+
+
+def report_and_wait(call: Call, mailbox: Mailbox, sent: Sent, given: Arguments) -> int:
+    """Report; then wait for the receipt that --wait asks for; return the exit code: 1 when it did not come."""
+    code, wanted = report(call, sent, json=given.flag("json")), given.get("wait")
+    if code or wanted is None:
+        return code
+    from ..receipts import wait_for
+
+    seconds = duration(given.get("timeout") or "60")
+    if wait_for(mailbox, sent, wanted, seconds):
+        call.say(f"{wanted} by {', '.join(delivery.delivered_to for delivery in sent.deliveries)}")
+        return 0
+    call.say(f"mipc: not {wanted} within {seconds:g} s: it was sent, and waits")
+    return 1
 
 
 def report(call: Call, sent: Sent, *, json: bool) -> int:

@@ -194,6 +194,7 @@ def register(home: Path, *names: str) -> None:
     for name in names:
         with testing.agent(account(home), name):
             pass
+    testing.lift_limits(account(home))
 
 
 def printed_id(done: Done) -> str:

@@ -30,12 +30,19 @@ _COMMANDS = {
     "init": "init --json",
     "register": "register bob --as bob --json",
     "path": "path bob --json",
-    "send": """send --as alice --data {"passed":214} --attach bin/mipc --json bob,carol Look at this.""",
+    "send": """send --as alice --data {{"passed":214}} --attach bin/mipc --json bob,carol Look at this.""",
     "list": "list --json",
+    "take": "take --as bob --json",
+    "renew": "take {take[claim]} --as bob --json",
+    "release": "release {take[claim]} --as bob --json",
     "check": "check --as bob --json",
     "read": "read @ --as bob --json",
+    "history": "history --as bob --json",
     "verify": "verify --as bob --json",
     "whoami": "whoami --as bob --json",
+    "gc": "gc --json",
+    "doctor": "doctor --json",
+    "selftest": "selftest --json",
     "unregister": "unregister --as bob --json",
     "error": "read zzzzz --as alice --json",
 }
@@ -48,7 +55,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     copy = checkout(folder)
     found: dict[str, Any] = {}
     for name, command in _COMMANDS.items():
-        words = command.split(" ")
+        # What an earlier command printed is put in first; the braces of a JSON object are doubled.
+        words = command.format_map(found).split(" ")
         done = subprocess.run(
             [copy / "bin/mipc", *words], cwd=copy, env=environment(folder), capture_output=True, text=True, check=False
         )

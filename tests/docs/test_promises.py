@@ -5,15 +5,20 @@ from __future__ import annotations
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from maildir_ipc.account import rotate
 from maildir_ipc.cli import VERBS
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import Misconfigured
-from maildir_ipc.message import Draft, compose, join
+from maildir_ipc.message import compose, join
 from maildir_ipc.testing import account, agent, check_all, drop
 from tests.docs.terminal import Terminal, checkout, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -141,3 +146,69 @@ def test_a_header_line_with_encoded_words_has_at_most_76_characters() -> None:
     header = join(fields, body).partition(b"\n\n")[0]
 
     assert max(map(len, header.split(b"\n"))) <= 76
+
+
+def _moving_clock(start: float) -> tuple[list[float], Callable[[], float]]:
+    now = [start]
+    return now, lambda: now[0]
+
+
+def test_a_name_is_free_once_its_forward_has_ended(tmp_path: Path) -> None:
+    """G12, ours; rename.md: the one who had it is alive and well under another name, which is nobody's business."""
+    now, clock = _moving_clock(1_800_000_000.0)
+    owner = account(str(tmp_path / "home"), clock=clock)
+    agent(owner, "fred").close()
+    owner.rename("fred-debugging", "fred")
+    now[0] += 7201
+    owner.identify("fred-debugging")  # its session is live
+
+    with agent(owner, "fred") as fred:
+        assert fred.name == "fred"
+
+
+def test_a_broadcast_that_is_completed_is_shown_to_who_took_a_name_since(tmp_path: Path) -> None:
+    """G3, ours; cli.md: the same --id completes it "for whoever has registered by then too"."""
+    now, clock = _moving_clock(1_800_000_000.0)
+    owner = account(str(tmp_path / "home"), clock=clock)
+    agent(owner, "fred").close()
+    with agent(owner, "alice") as alice:
+        alice.broadcast(Draft("hello"), id="run-1")
+        owner.rename("fred-debugging", "fred")
+        now[0] += 7201
+        owner.unregister("fred-debugging")
+        agent(owner, "fred").close()
+        now[0] += 1
+        alice.broadcast(Draft("hello"), id="run-1")
+
+    with agent(owner, "fred") as fred:
+        assert [received.message.body for received in check_all(fred) if received.message] == ["hello"]
+
+
+def test_a_link_in_the_place_of_a_recipients_records_leads_no_file_out(tmp_path: Path) -> None:
+    """G11, ours: a sender counts in the recipient's records."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    owner = account(str(tmp_path / "home"))
+    agent(owner, "bob").close()
+    records = tmp_path / "home/.local/share/maildir-ipc/bob/records"
+    records.rename(outside / "moved")
+    records.symlink_to(outside / "moved")
+    before = sorted(outside.rglob("*"))
+
+    with agent(owner, "alice") as alice:
+        alice.send(["bob"], Draft("hello"))
+
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_nobody_is_told_to_answer_what_cannot_be_answered(tmp_path: Path) -> None:
+    """G12, ours: a notice is from the system."""
+    checkout(tmp_path)
+    _run(tmp_path, "register", "bob", "--as", "bob")
+    _run(tmp_path, "register", "fred", "--as", "fred")
+    _run(tmp_path, "rename", "fred-debugging", "--as", "fred")
+
+    shown = _run(tmp_path, "check", "--as", "bob").stdout
+
+    assert "fred is now fred-debugging" in shown
+    assert "mipc reply" not in shown

@@ -7,15 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maildir_ipc import testing
-from maildir_ipc.message import Draft
+from maildir_ipc import Draft, testing
 from tests.e2e.driving import BIN, command, run, spool_of
 
 if TYPE_CHECKING:
     from maildir_ipc import Account
     from tests.e2e.driving import Done
 
-RECORDS = ".ipc"  # the folder of records inside a mailbox
+RECORDS = "records"  # the folder of records inside a mailbox
 HOUR, DAY = 3600.0, 86400.0
 
 

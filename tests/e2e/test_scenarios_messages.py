@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc import testing
-from maildir_ipc.message import Draft
+from maildir_ipc import Draft, testing
 from tests.e2e.driving import SECONDS, assert_refused, command, listing, spool_of
 from tests.e2e.scenes import (
     DAY,

@@ -260,12 +260,11 @@ def test_the_list_shows_who_was_seen_when(home: Path) -> None:
         register(home, name)
         past(home, 5 * HOUR).identify(name)
     assert "5 hours ago" in done(home, "list").out
-    before = rows(home)["alice"]["last_seen"]
+    before = {name: row["last_seen"] for name, row in rows(home).items()}
     send(home, "alice", "bob", "x")
-    assert rows(home)["alice"]["last_seen"] > before
     done(home, "check", "--as", "bob")
-    assert rows(home)["bob"]["last_seen"] > before
-    assert rows(home)["fred"]["last_seen"] == before
+    after = {name: row["last_seen"] for name, row in rows(home).items()}
+    assert {name for name in after if after[name] > before[name]} == {"alice", "bob"}
 
 
 def test_the_list_shows_forwards_unread_and_waiting_and_so_does_ls(home: Path) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from maildir_ipc.message import Attachment, Draft, compose, join, parse, split
+from maildir_ipc.draft import Attachment, Draft
+from maildir_ipc.message import compose, join, parse, split
 from maildir_ipc.signing import Key, sign, verify
 
 FOLDER = Path(__file__).resolve().parent / "v1"

@@ -14,15 +14,16 @@ import termios
 from typing import TYPE_CHECKING
 
 from maildir_ipc import testing
+from maildir_ipc.draft import Draft
 from maildir_ipc.entry import Entry
-from maildir_ipc.message import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import Any
 
-    from maildir_ipc.mailbox import Mailbox, Received
+    from maildir_ipc.mailbox import Mailbox
+    from maildir_ipc.received import Received
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "maildir_ipc")

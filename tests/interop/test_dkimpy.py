@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maildir_ipc.message import Draft, compose, join, split
+from maildir_ipc.draft import Draft
+from maildir_ipc.message import compose, join, split
 from maildir_ipc.signing import FIELD, Key, Signature, _tags, sign, signed_bytes, verify
 
 if TYPE_CHECKING:

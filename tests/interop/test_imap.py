@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import testing
-from maildir_ipc.message import Draft
+from maildir_ipc.draft import Draft
 from tests.interop.support import TEXTS, TIMEOUT, Pair, contents, mail_in, make_maildir, run, shown, text_of
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ def test_notmuch_sees_every_message_at_every_moment(pair: Pair, box: str) -> Non
     Not with synchronize_flags: to notmuch the copies of one message in several mailboxes are one
     message, so that what one of them has read would be marked as read for all.
     """
-    ignore = "ignore=.ipc;.Rejected;large-messages"
+    ignore = "ignore=.ipc;.Rejected;large-messages;records"
     env = notmuch(pair, pair.spool.root, "[new]", ignore, "[maildir]", "synchronize_flags=false")
     assert_all_shown(run(["notmuch", "show", "--format=text", "path:bob/**"], env=env).stdout)
     files = run(["notmuch", "search", "--output=files", "path:bob/**"], env=env).stdout.splitlines()
@@ -149,7 +149,7 @@ def test_notmuch_moving_mail_hides_nothing(pair: Pair) -> None:
     texts = ["first", "second"]
     for text in texts:
         pair.send(text)
-    ignore = "ignore=.ipc;.Rejected;.Sent;large-messages"
+    ignore = "ignore=.ipc;.Rejected;.Sent;large-messages;records"
     tags = ("[new]", "tags=unread;", ignore, "[maildir]", "synchronize_flags=true")
     env = notmuch(pair, pair.bob.maildir.path, *tags)
     assert run(["notmuch", "tag", "+flagged", "--", "*"], env=env).returncode == 0

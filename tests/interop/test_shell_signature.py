@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc.message import Draft, compose, join
+from maildir_ipc.draft import Draft
+from maildir_ipc.message import compose, join
 from tests.interop.support import HERE, SECRET, TEXTS, Pair, run, text_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc.message import Draft
+from maildir_ipc.draft import Draft
 from tests.interop.support import Pair, mutt, run
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.large import file_name, summary_of
-from maildir_ipc.message import Attachment, Draft, parse, split
+from maildir_ipc.message import parse, split
 from maildir_ipc.render import Bound, escape, fenced, message_object, to_json
 from maildir_ipc.signing import Malformed, verify
 from maildir_ipc.wire import decode_text, decode_words, parse_date

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.large import summary_of
-from maildir_ipc.message import Attachment, Draft
 from maildir_ipc.render import MAX_CHARS, Bound, escape, fenced, message_object, to_json
 from tests.unit.making import T, genuine, judged, received, signed
 

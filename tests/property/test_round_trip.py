@@ -9,8 +9,9 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.errors import BadData
-from maildir_ipc.message import Attachment, Draft, compose, join, split, subject_of
+from maildir_ipc.message import compose, join, split, subject_of
 from maildir_ipc.wire import decode_text, decode_words, encode_text, encode_words, format_date, parse_date
 from tests.unit.making import KEY, SERIAL, SPOOL, T, genuine, signed
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildir_ipc.message import Attachment, Draft
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.signing import PASS, Malformed
 from tests.unit.making import genuine, judged, shown, signed, signed_fields
 

@@ -112,6 +112,7 @@ def register(home: Path, *names: str) -> None:
     for name in names:
         with testing.agent(account(home), name):
             pass
+    testing.lift_limits(account(home))
 
 
 def open_box(home: Path, name: str) -> Mailbox:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc.message import Draft
+from maildir_ipc.draft import Draft
 from maildir_ipc.testing import account, agent, check_all
 
 if TYPE_CHECKING:

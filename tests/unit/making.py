@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from maildir_ipc.entry import Entry
-from maildir_ipc.mailbox import Received
 from maildir_ipc.message import Message, compose, join, parse, split
+from maildir_ipc.received import Received
 from maildir_ipc.render import rejections
 from maildir_ipc.signing import PASS, Key, sign, verify
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from maildir_ipc.message import Draft
+    from maildir_ipc.draft import Draft
 
 SECRET = b"a secret for tests, of enough length"
 KEY = Key(SECRET)

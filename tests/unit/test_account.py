@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc.account import rotate
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NotYours, Usage
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import account, agent, check_all
 from tests.unit.making import Clock, spool_files
 
@@ -253,7 +253,7 @@ def test_the_directory_has_a_row_for_each_name(tmp_path: Path) -> None:
         owner.identify(name)  # used just now, by this clock
     root = owner.spool().root
     os.mkdir(f"{root}/empty")
-    with open(f"{root}/bob/.ipc/names", "w") as file:
+    with open(f"{root}/bob/records/names", "w") as file:
         file.write("registered 0\nrobert 0 1800007200\nold 0 5\nbob 0 -\n")
     os.symlink("bob", f"{root}/robert")
     os.symlink("bob", f"{root}/old")

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from maildir_ipc import testing
+from maildir_ipc import Draft, testing
 from maildir_ipc.errors import BadData, DurabilityUnknown, TryAgain
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import account, agent, check_all, files
 from tests.conftest import need
 from tests.race.crowd import all_at_once

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, NameTaken, NoSuchName, NotYours, TryAgain, Usage
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import account, agent, check_all
 from tests.race.crowd import all_at_once
 from tests.unit.making import Clock
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from maildir_ipc.account import Account
-    from maildir_ipc.mailbox import Received
+    from maildir_ipc.received import Received
 
 HOUR = 3600.0
 COOLDOWN, FORWARD = HOUR, 2 * HOUR

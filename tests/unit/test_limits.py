@@ -17,7 +17,7 @@ from tests.unit.making import T
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RECORDS = ".ipc"
+RECORDS = "records"
 PROCESSES = 8
 
 

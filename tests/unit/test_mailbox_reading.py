@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.draft import Attachment
 from maildir_ipc.errors import NoSuchMessage
-from maildir_ipc.message import Attachment
 from maildir_ipc.testing import agent, check_all, drop, files
 from tests.unit.making import everything, spool_files
 from tests.unit.world import World, bodies, raw_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from maildir_ipc.mailbox import Received
+    from maildir_ipc.received import Received
 
 
 @pytest.fixture
@@ -176,11 +176,11 @@ def test_moved_mail_that_was_not_committed_is_shown_again(world: World) -> None:
     "text", ["", "mtime x\nlisted x\ncount x\n", "listed nan\ncount 1\n", "\0", "listed inf\n", "count ²\n"]
 )
 def test_a_damaged_cache_costs_one_listing_and_no_mail(text: str, world: World) -> None:
-    """G7, G12: .ipc/gate is a cache."""
+    """G7, G12: records/gate is a cache."""
     check_all(world.bob)
     path = world.send("moved")
     os.rename(path, path.replace("/new/", "/cur/") + ":2,")
-    with open(f"{world.bob.maildir.path}/.ipc/gate", "w") as file:
+    with open(f"{world.bob.maildir.path}/records/gate", "w") as file:
         file.write(text)
     assert bodies(check_all(world.bob)) == ["moved"]
 

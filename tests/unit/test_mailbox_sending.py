@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.draft import Draft
 from maildir_ipc.errors import BadData
-from maildir_ipc.message import Draft
 from maildir_ipc.testing import agent, check_all, files
 from tests.unit.making import spool_files
 from tests.unit.world import NOW, World, bodies
@@ -75,7 +75,7 @@ def test_any_text_is_an_id(id: str, world: World) -> None:
 def test_each_recipient_is_reported_and_gets_one(world: World) -> None:
     """Design, 5: a free name gets a waiting mailbox; a forward leads on; two names of one mailbox get one."""
     root = world.owner.spool().root
-    with open(f"{root}/bob/.ipc/names", "w") as file:
+    with open(f"{root}/bob/records/names", "w") as file:
         file.write(f"registered 0\nrobert 0 {int(NOW) + 60}\nbob 0 -\n")
     os.symlink("bob", f"{root}/robert")
     sent = world.alice.send(["robert", "bob", "nessa"], Draft("hello"))

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.errors import BadData
-from maildir_ipc.message import (
-    MAX_FIELDS,
-    MAX_HEADER,
-    Attachment,
-    Draft,
-    Message,
-    compose,
-    parse,
-    split,
-    subject_of,
-)
+from maildir_ipc.message import MAX_FIELDS, MAX_HEADER, Message, compose, parse, split, subject_of
 from maildir_ipc.signing import Malformed
 from tests.unit.making import SERIAL, T, genuine, signed
 

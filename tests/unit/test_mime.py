@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from maildir_ipc.message import Attachment, Draft, Message, parse, split
+from maildir_ipc.draft import Attachment, Draft
+from maildir_ipc.message import Message, parse, split
 from maildir_ipc.signing import Malformed
 from tests.unit.making import genuine, signed
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from maildir_ipc.delivery import Delivery, Sent
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.errors import DurabilityUnknown, NameTaken, TryAgain
 from maildir_ipc.large import file_name, save, summary_of
 from maildir_ipc.maildir import Maildir
-from maildir_ipc.message import Attachment, Draft
 from maildir_ipc.render import (
     Bound,
     error_object,

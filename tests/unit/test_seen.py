@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc.folders import Folders
 from maildir_ipc.seen import SeenSet, seen_key
 from maildir_ipc.signing import base32, content_digest
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def seen(tmp_path: Path) -> Iterator[SeenSet]:
     """Give the seen-set of an empty mailbox."""
-    fd = os.open(tmp_path, os.O_RDONLY)
-    yield SeenSet(fd)
-    os.close(fd)
+    with Folders(str(tmp_path)) as box:
+        yield SeenSet(box)
 
 
 def test_the_key_is_that_of_the_protocol() -> None:
@@ -40,8 +40,8 @@ def test_what_was_seen_is_found_with_its_file_and_digest(seen: SeenSet, tmp_path
     os.umask(0)
     assert seen.add("k", "1.a.host", "AbC+/=")
     assert seen.find("k") == ("1.a.host", "AbC+/=")
-    assert os.readlink(tmp_path / ".ipc/seen/k") == "1.a.host,b=AbC+/="
-    assert (tmp_path / ".ipc/seen").stat().st_mode & 0o777 == 0o700
+    assert os.readlink(tmp_path / "records/seen/k") == "1.a.host,b=AbC+/="
+    assert (tmp_path / "records/seen").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_same_file_again_is_the_same_and_another_is_not(seen: SeenSet) -> None:

@@ -279,7 +279,7 @@ def test_without_any_place_for_the_token_no_session_is_opened(world: World) -> N
 def test_a_damaged_session_record_is_a_holder_that_nobody_is(text: str, world: World) -> None:
     """G12: it is described, refused, and can be taken over."""
     world.register("alice", TERMINAL)
-    with open(f"{world.spool.path('alice')}/.ipc/session", "w") as file:
+    with open(f"{world.spool.path('alice')}/records/session", "w") as file:
         file.write(text)
     with pytest.raises(NotYours):
         _who(world.at(TERMINAL), "alice")

@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from maildir_ipc.message import Draft, split
+from maildir_ipc.draft import Draft
+from maildir_ipc.message import split
 from maildir_ipc.signing import (
     BAD,
     MALFORMED,

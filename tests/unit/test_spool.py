@@ -38,7 +38,8 @@ def test_a_spool_is_made_as_the_protocol_draws_it(spool: Spool) -> None:
     assert spool_files(spool.root) == {
         f"{spool.root}/{path}": content
         for path, content in {
-            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
+            ".ipc": b"", ".ipc/intents": b"", ".ipc/closing": b"", ".ipc/ended": b"",
+            ".ipc/lock": b"", ".ipc/spool": RECORD.encode(),
         }.items()
     }  # fmt: skip
     for folder, directories, files in os.walk(spool.root):
@@ -143,12 +144,12 @@ def test_first_contact_makes_a_whole_mailbox(registered: bool, spool: Spool) -> 
     with spool.lock() as lock:
         assert spool.ensure(lock, "barney", registered=registered) == "barney"
         assert spool.ensure(lock, "barney") == "barney"
-    assert sorted(os.listdir(spool.path("barney"))) == [".ipc", "cur", "new", "tmp"]
+    assert sorted(os.listdir(spool.path("barney"))) == ["cur", "new", "records", "tmp"]
     record = spool.record("barney")
     assert record is not None
     assert record.registered is registered
     assert record.lines == (("barney", 0, None),)
-    assert sorted(os.listdir(f"{spool.root}/.ipc")) == ["closing", "intents", "lock", "spool"]
+    assert sorted(os.listdir(f"{spool.root}/.ipc")) == ["closing", "ended", "intents", "lock", "spool"]
 
 
 def test_registering_a_waiting_mailbox_keeps_since_when_it_waited(spool: Spool, clock: Clock) -> None:
@@ -163,7 +164,7 @@ def test_registering_a_waiting_mailbox_keeps_since_when_it_waited(spool: Spool, 
     assert record.lines == (("nessa", 0, None),)
 
 
-@pytest.mark.parametrize("lost", ["tmp", "new", "cur", ".ipc/seen"])
+@pytest.mark.parametrize("lost", ["tmp", "new", "cur", "records/seen"])
 def test_a_half_made_mailbox_is_finished(lost: str, spool: Spool) -> None:
     """protocol.md, 2: whoever finds no tmp/ takes the lock and makes it."""
     with spool.lock() as lock:
@@ -176,7 +177,7 @@ def test_a_half_made_mailbox_is_finished(lost: str, spool: Spool) -> None:
 def _forward(spool: Spool, old: str, new: str, until: int) -> None:
     with spool.lock() as lock:
         spool.ensure(lock, new, registered=True)
-    with open(f"{spool.path(new)}/.ipc/names", "w") as file:
+    with open(f"{spool.path(new)}/records/names", "w") as file:
         file.write(f"registered 0\n{old} 0 {until}\n{new} 0 -\n")
     os.symlink(new, spool.path(old))
 

@@ -75,11 +75,11 @@ def test_a_token_of_a_later_version_holds(token: str) -> None:
     assert is_held(token, lambda _: False, 0.0)
 
 
-def test_a_serial_is_recognised_and_gives_its_serial_of() -> None:
+def test_a_serial_is_recognised_in_a_name() -> None:
     """protocol.md, 3 and 4: the file's name says the Message-ID, so a reference is found without opening files."""
     serial = _namer().serial()
     assert is_serial(serial)
-    assert serial_of(f"{serial}.host.example.org") == f"{serial}@ipc.invalid"
+    assert serial_of(f"{serial}.host.example.org") == serial
     assert re.fullmatch(r"\d{10}\.M\d{6}P\d+Q\d+R[0-9a-f]{16}", serial)
 
 

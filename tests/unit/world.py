@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from maildir_ipc.message import Draft
+from maildir_ipc.draft import Draft
 from maildir_ipc.testing import account, agent
 from tests.unit.making import Clock, everything
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from maildir_ipc.account import Account
-    from maildir_ipc.mailbox import Mailbox, Received
+    from maildir_ipc.mailbox import Mailbox
+    from maildir_ipc.received import Received
 
 NOW = 1_800_000_000.0
 

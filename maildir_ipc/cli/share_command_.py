@@ -1,0 +1,50 @@
+"""share-command: run a command, and send what it prints."""
+
+from __future__ import annotations
+
+import signal
+
+from ..errors import Usage
+from ..settings import without_secrets
+from ..sharing import MAX_TIMEOUT, TIMEOUT, share_command
+from .arguments import FLAG, duration
+from .call import arguments
+from .sending import draft_with, recipients, report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .arguments import Arguments
+    from .call import Call
+
+USAGE = "share-command [options] TO[,TO…] COMMAND [WORD…]"
+OPTIONS = {
+    "timeout": "S", "subject": "TEXT", "importance": "low|normal|high", "expires": "2h", "id": "ID", "no-sync": FLAG,
+}  # fmt: skip
+
+
+def run(call: Call, words: list[str]) -> int:
+    """Run a command without a shell, and send its output; its exit code is told, and is not ours."""
+    given = arguments(call, words, USAGE, OPTIONS, before_text=1)
+    if given is None:
+        return 0
+    if len(given.operands) < 2:
+        raise Usage("no recipient, or no command", f"mipc {USAGE}")
+    to, timeout = recipients(given.operands[0]), _timeout(given)
+    session = call.account.identify(given.get("as"))
+    # Whoever ends us means the command, too: it would not notice, for it has a session of its own.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, signal.default_int_handler)
+    with call.account.mailbox(session) as mailbox:
+        text, data = share_command(given.operands[1:], without_secrets(), timeout)
+        draft = draft_with(given, text, data, [])
+        sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
+    return report(call, sent, json=given.flag("json"))
+
+
+def _timeout(given: Arguments) -> float:
+    text = given.get("timeout")
+    seconds = TIMEOUT if text is None else duration(text)
+    if seconds > MAX_TIMEOUT:
+        raise Usage(f"--timeout {text} is too long", f"{MAX_TIMEOUT:.0f} seconds at most")
+    return seconds

@@ -1,0 +1,264 @@
+"""What nobody needs any more, found and, when that is asked, removed: `gc`.
+
+Nothing that could be read, and nothing that protects from a replay, is touched. Each thing is looked at
+again before it goes, those that belong to names under the spool's lock; killed anywhere, the next
+run goes on. docs/how-to/keep-house.md says what goes, and when.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from . import broom, expiry
+from .address import is_name
+from .errors import MailboxGone, MaildirIPCError
+from .mailbox import Mailbox
+from .session import STANDING
+from .tokens import Tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .account import Account
+    from .spool import Spool
+
+ID_SECONDS = 30 * 86400.0  # what was sent under an --id is known for so long
+MARK_SECONDS = 30 * 86400.0  # lists of processes that this host cannot look up
+WOULD, DONE, FAILED = "would", "done", "failed"
+
+
+class Item:
+    """One thing: *kind* is one of KINDS, *why* says what makes it superfluous, *state* what became of it."""
+
+    __slots__ = ("kind", "path", "state", "why")
+
+    def __init__(self, kind: str, path: str, why: str, state: str) -> None:
+        self.kind, self.path, self.why, self.state = kind, path, why, state
+
+
+KINDS = {
+    "tmp": "an unfinished delivery",
+    "leftover": "what a killed command left",
+    "waiting": "a message for a name that nobody registered",
+    "mailbox": "an empty mailbox that nobody registered",
+    "expired": "a message that was not read in time",
+    "trash": "a message in the trash",
+    "id": "what was sent under an --id",
+    "forward": "a forward that has ended",
+    "token": "a session that is over",
+}
+
+
+class Housekeeping:
+    """One run of `gc` over a whole spool. With *apply* false nothing is changed."""
+
+    def __init__(self, account: Account, *, apply: bool, now: Callable[[], float] | None = None) -> None:
+        """*now* is the file system's time, for tests. Raises: Misconfigured."""
+        self.account, self.apply, self.spool = account, apply, account.spool()
+        self.now = now() if now is not None else broom.file_system_time(f"{self.spool.root}/.ipc")
+
+    def run(self) -> Iterator[Item]:
+        """Yield what is superfluous, one at a time, as it is found or removed."""
+        yield from self._built_aside()
+        yield from self._temporaries(".ipc", *(f".ipc/{f}" for f in ("intents", "closing", "ended")))
+        for name in sorted(self.spool.names()):
+            if os.path.islink(self.spool.path(name)):
+                yield from self._forward(name)
+            elif self.spool.record(name) is not None:
+                yield from self._mailbox(name)
+        yield from self._tokens()
+
+    def litter(self) -> Iterator[Item]:
+        """Yield only what unfinished deliveries and killed commands left."""
+        yield from self._built_aside()
+        yield from self._temporaries(".ipc", *(f".ipc/{f}" for f in ("intents", "closing", "ended")))
+        for name in sorted(self.spool.names()):
+            if not os.path.islink(self.spool.path(name)) and self.spool.record(name) is not None:
+                yield from self._litter_of(name)
+
+    def _do(self, kind: str, path: str, why: str, act: Callable[[], bool]) -> Iterator[Item]:
+        """Yield one item, removed if that is asked; nothing when it was gone, or needed, after all."""
+        if not self.apply:
+            yield Item(kind, path, why, WOULD)
+            return
+        try:
+            if act():
+                yield Item(kind, path, why, DONE)
+        except FileNotFoundError:
+            return
+        except MaildirIPCError as error:
+            yield Item(kind, path, error.message, FAILED)
+        except OSError as error:
+            yield Item(kind, path, error.strerror or str(error), FAILED)
+
+    # What lies about
+
+    def _built_aside(self) -> Iterator[Item]:
+        """Mailboxes and spools that were being built, or taken apart, when their command was killed."""
+        root = self.spool.root
+        found = [f".ipc/{name}" for name in os.listdir(f"{root}/.ipc") if name.startswith("build-")]
+        found += [name for name in os.listdir(root) if name.startswith(".ipc-")]
+        for path in sorted(found):
+            age = self._age(f"{root}/{path}", broom.changed)
+            if age > broom.LEFTOVER_SECONDS:
+                yield from self._do("leftover", path, f"left {_span(age)} ago", partial(self._tear_down, path))
+
+    def _tear_down(self, path: str) -> bool:
+        with self.spool.lock():
+            broom.remove_tree(f"{self.spool.root}/{path}")
+        return True
+
+    def _temporaries(self, *folders: str) -> Iterator[Item]:
+        for folder in folders:
+            yield from self._old_files("leftover", folder, broom.touched, broom.LEFTOVER_SECONDS, broom.is_temporary)
+
+    def _old_files(
+        self,
+        kind: str,
+        folder: str,
+        stamp: Callable[[os.stat_result], float],
+        limit: float,
+        wanted: Callable[[str], bool] = lambda _: True,
+    ) -> Iterator[Item]:
+        root = self.spool.root
+        for name, status in broom.files(root, folder):
+            age = self.now - stamp(status)
+            if wanted(name) and age > limit:
+                path = f"{folder}/{name}"
+                yield from self._do(kind, path, f"not touched for {_span(age)}", partial(_remove_below, root, path))
+
+    def _age(self, path: str, stamp: Callable[[os.stat_result], float]) -> float:
+        try:
+            return self.now - stamp(os.lstat(path))
+        except FileNotFoundError:
+            return 0.0
+
+    # Mailboxes
+
+    def _litter_of(self, name: str) -> Iterator[Item]:
+        try:
+            folders = broom.temporary_folders(self.spool.path(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for folder in folders:
+            yield from self._old_files("tmp", f"{name}/{folder}", broom.touched, broom.LEFTOVER_SECONDS)
+        yield from self._temporaries(*(f"{name}/{folder}" for folder in ("records", "records/ids", "large-messages")))
+
+    def _mailbox(self, name: str) -> Iterator[Item]:
+        yield from self._litter_of(name)
+        yield from self._old_files("id", f"{name}/records/ids", broom.written, ID_SECONDS, lambda n: "." not in n)
+        try:
+            box = Mailbox(self.spool, self.account.keyring, self.account.host, self.account.namer(), name)
+        except (MailboxGone, MaildirIPCError):
+            return  # renamed meanwhile; or a link stands where its records are, which doctor tells
+        with box:
+            if box.name != name:
+                return  # renamed meanwhile: it has its turn under its new name, or next time
+            for entry, received in expiry.expired(box):
+                who = received.message.from_ if received.message is not None else "?"
+                path, why = f"{name}/{entry.path}", f"from {who}, not read in time"
+                yield from self._do("expired", path, why, partial(expiry.expire, box, entry, received))
+            for entry, age in expiry.trash(box, self.now):
+                path, why = f"{name}/{entry.path}", f"in the trash for {_span(age)}"
+                yield from self._do("trash", path, why, partial(expiry.throw_away, box, entry))
+            yield from self._waiting(box)
+
+    def _waiting(self, box: Mailbox) -> Iterator[Item]:
+        record = self.spool.record(box.name)
+        if record is None or record.registered:
+            return
+        found = list(expiry.waiting(box, self.spool.clock(), self.now))
+        for entry, age in found:
+            path, why = f"{box.name}/{entry.path}", f"sent {_span(age)} ago"
+            yield from self._do("waiting", path, why, partial(self._drop_waiting, box, entry.path))
+        old = bool(found) or self.spool.clock() - record.state_since > expiry.WAITING_SECONDS
+        left = len(box.maildir.entries("new", "cur")) - (0 if self.apply else len(found))
+        if old and not left:
+            why = "empty, and nobody registered it"
+            yield from self._do("mailbox", box.name, why, partial(self._close, box.name))
+
+    def _drop_waiting(self, box: Mailbox, path: str) -> bool:
+        """Remove a message that waited too long, unless someone has registered the name meanwhile."""
+        with self.spool.lock():
+            record = self.spool.record(box.name)
+            here = os.path.samestat(os.fstat(box.maildir.fd), os.lstat(box.maildir.path))
+            return here and record is not None and not record.registered and broom.remove(box.maildir.fd, path)
+
+    def _close(self, name: str) -> bool:
+        with self.spool.lock() as lock:
+            return expiry.close(self.spool, lock, name)
+
+    # Names
+
+    def _forward(self, name: str) -> Iterator[Item]:
+        target, end = forward(self.spool, name)
+        if end is not None and end < self.spool.clock():
+            why = f"led to {target} until {_span(self.spool.clock() - end)} ago"
+            yield from self._do("forward", name, why, partial(self._end_forward, name))
+
+    def _end_forward(self, name: str) -> bool:
+        """Remove the link; read again under the lock, since the name may be another's fresh forward by now."""
+        with self.spool.lock():
+            _, end = forward(self.spool, name)
+            if end is None or end >= self.spool.clock():
+                return False
+            expiry.remember_end(self.spool, name, end)
+            return _remove_below(self.spool.root, name)
+
+    # Sessions
+
+    def _tokens(self) -> Iterator[Item]:
+        account = self.account
+        tokens, sessions = Tokens(account.settings.states, self.spool.id), account.sessions(self.spool)
+        current = {session.name for session in sessions.current()}
+        for session in tokens.all():
+            if session.name not in current and self._is_dead(session.mark, tokens.written(session.name)):
+                why = f"{session.who} has ended, and {session.name} is not held with this"
+                path = f"token of {session.name}"
+                yield from self._do("token", path, why, partial(self._forget, tokens, session.name))
+        for mark, written in tokens.marks():
+            if self._is_dead(mark, written):
+                yield from self._do("token", f"@{mark}", "its process has ended", partial(tokens.forget_mark, mark))
+
+    def _is_dead(self, mark: str, written: float) -> bool:
+        """Return whether nothing runs under a mark; where this host cannot tell, only after a month."""
+        runs = False if mark == STANDING else self.account.host.runs(mark)
+        return self.now - written > MARK_SECONDS if runs is None else not runs
+
+    def _forget(self, tokens: Tokens, name: str) -> bool:
+        """Remove a token, unless the name was registered here again meanwhile."""
+        with self.spool.lock():
+            session, current = tokens.of(name), self.account.sessions(self.spool).current()
+            if session is None or name in {s.name for s in current}:
+                return False
+            tokens.forget(session)
+        return True
+
+
+def forward(spool: Spool, name: str) -> tuple[str, int | None]:
+    """Return what the link *name* leads to, and until which second; None where no mailbox says so."""
+    try:
+        target = os.readlink(spool.path(name))
+    except OSError:
+        return "", None
+    record = spool.record(target) if is_name(target) else None
+    ends = [until for known, _, until in record.lines if known == name and until is not None] if record else []
+    return target, ends[-1] if ends else None
+
+
+def _remove_below(root: str, path: str) -> bool:
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return broom.remove(fd, path)
+    finally:
+        os.close(fd)
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in words."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} seconds"

@@ -1,0 +1,186 @@
+"""Running a command for its output: no shell, a bounded time, a bounded memory, and nothing left behind.
+
+The command has a session of its own, so that on timeout it is ended with all that it started.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import signal
+import time
+
+from .errors import BadData
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MAX_KEPT = 1 << 20  # bytes of each stream; the rest is read and counted, so that the command does not block
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL
+_AFTER_KILL = 1.0  # seconds to wait for what has left the group and still holds the output, or cannot be ended
+_STEP = 0.05  # seconds between two looks whether a command that closed its output has ended
+
+
+class Output:
+    """What one stream printed: *text* with what is not UTF-8 written out, and the *size* of all of it in bytes."""
+
+    __slots__ = ("_kept", "size")
+
+    def __init__(self) -> None:
+        self._kept, self.size = bytearray(), 0
+
+    def add(self, chunk: bytes) -> None:
+        """Keep what there is room for."""
+        self._kept += chunk[: MAX_KEPT - len(self._kept)]
+        self.size += len(chunk)
+
+    @property
+    def text(self) -> str:
+        """What was kept; a character that was cut in two is left out."""
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        return decoder.decode(bytes(self._kept), final=self.size == len(self._kept))
+
+
+class Finished:
+    """What became of a command: *returncode* is negative for a signal, None where it is not known."""
+
+    __slots__ = ("returncode", "stderr", "stdout", "timed_out")
+
+    def __init__(self, returncode: int | None, stdout: Output, stderr: Output, *, timed_out: bool) -> None:
+        self.returncode, self.stdout, self.stderr, self.timed_out = returncode, stdout, stderr, timed_out
+
+
+def run_command(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> Finished:
+    """Run a command until it and all that hold its output have ended, or for *timeout* seconds.
+
+    Then its process group is ended. Raises: BadData when it cannot be started.
+    """
+    # Blocked until we know its number: an interrupt in between would leave it running.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    child = _Child()
+    try:
+        child.start(command, environ, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        done = child.drain(time.monotonic() + timeout)
+        if not done:
+            child.signal(signal.SIGTERM)
+            child.drain(time.monotonic() + GRACE)
+            child.signal(signal.SIGKILL)  # what ignored the first one, in the group; nothing, if there is nothing
+            child.drain(time.monotonic() + _AFTER_KILL)
+        return Finished(child.wait(), child.outputs[0], child.outputs[1], timed_out=not done)
+    finally:
+        child.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+class _Child:
+    """A command that was started in a session of its own, and the two ends of its output."""
+
+    def __init__(self) -> None:
+        self.outputs = (Output(), Output())
+        self.returncode: int | None = None
+        self._selector = selectors.DefaultSelector()
+        self._ends: list[int] = []
+        self._pid, self._is_gone = 0, True
+
+    def start(self, command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]) -> None:
+        """Start the command. Raises: BadData."""
+        pipes = [os.pipe(), os.pipe()]
+        self._ends = [end for end, _ in pipes]
+        try:
+            self._pid = _spawn(command, environ, mask, [end for _, end in pipes])
+            self._is_gone = False
+        finally:
+            for _, end in pipes:
+                os.close(end)
+        for end, output in zip(self._ends, self.outputs, strict=True):
+            self._selector.register(end, selectors.EVENT_READ, output)
+
+    def drain(self, end: float) -> bool:
+        """Read until all is closed and the command has ended, or until the time *end*; return which."""
+        while True:
+            left = end - time.monotonic()
+            if self._selector.get_map():
+                if left <= 0:
+                    return False
+                for key, _ in self._selector.select(left):
+                    self._read(key)
+            elif self._has_ended():
+                return True
+            elif left <= 0:
+                return False
+            else:
+                time.sleep(min(_STEP, left))
+
+    def signal(self, number: int) -> None:
+        """Signal the whole group; its number is its own while its leader is at least a zombie."""
+        if self._is_gone:
+            return
+        try:
+            os.killpg(self._pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass  # all of it has ended, or is another user's, by sudo
+
+    def wait(self) -> int | None:
+        """Return the exit code; None for what does not end, though it was killed."""
+        end = time.monotonic() + _AFTER_KILL
+        while not self._is_gone and not self._reap() and time.monotonic() < end:
+            time.sleep(_STEP)
+        return self.returncode
+
+    def close(self) -> None:
+        """Let everything go; a command that is still running was interrupted, and is ended."""
+        if not self._is_gone:
+            self.signal(signal.SIGKILL)
+            self.wait()
+        self._selector.close()
+        for end in self._ends:
+            os.close(end)
+
+    def _read(self, key: selectors.SelectorKey) -> None:
+        chunk = os.read(key.fd, 1 << 16)
+        if chunk:
+            key.data.add(chunk)
+        else:
+            self._selector.unregister(key.fileobj)
+
+    def _has_ended(self) -> bool:
+        """Return whether the command has ended; where it can be, its zombie is left, for `signal`."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self._reap()
+        try:
+            return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def _reap(self) -> bool:
+        try:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+        except ChildProcessError:  # who started us ignores SIGCHLD, and so do we: the system took it
+            self._is_gone = True
+            return True
+        if pid:
+            self._is_gone, self.returncode = True, os.waitstatus_to_exitcode(status)
+        return self._is_gone
+
+
+def _spawn(command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], ends: Sequence[int]) -> int:
+    try:
+        return os.posix_spawnp(
+            command[0],
+            list(command),
+            environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, ends[0], 1),
+                (os.POSIX_SPAWN_DUP2, ends[1], 2),
+            ],
+            setsid=True,
+            setsigmask=mask,
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which Python ignores
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadData(f"cannot run {command[0]!a}: {why}", "there is no shell: for pipes, sh -c '…'") from error

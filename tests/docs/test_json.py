@@ -39,6 +39,8 @@ _COMMANDS = {
     "read": "read @ --as bob --json",
     "history": "history --as bob --json",
     "verify": "verify --as bob --json",
+    "broadcast": "broadcast --as alice --json Look at that.",
+    "rename": "rename robert --as bob --json",
     "whoami": "whoami --as bob --json",
     "gc": "gc --json",
     "doctor": "doctor --json",

@@ -55,7 +55,7 @@ def _struck(template: Path, words: tuple[str, ...], name: str) -> None:
 
 
 def test_killed_anywhere_the_recipient_has_nothing_or_the_whole_message(two: Path) -> None:
-    """G1, G2: maildir(5), and the table of the design: nothing before the rename, all of it after."""
+    """S11, G1, G2: maildir(5), and the table of the design: nothing before the rename, all of it after."""
     _struck(two, ("send", "--as", "alice", "bob", TEXT), "bob")
 
 

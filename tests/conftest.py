@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,16 @@ _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _OURS = ("MAILDIR_IPC_", "IPC_SHARED_SECRET", "XDG_")
 _OTHERS = ("CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID")
 _SHM = Path("/dev/shm")
+
+# No test asserts on time, so no example has a deadline. CI looks at the same examples each time: a new one
+# that fails is found by whoever works on it, and does not stop somebody else's change.
+settings.register_profile(
+    "maildir-ipc",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("maildir-ipc")
 
 
 def need(*commands: str) -> None:

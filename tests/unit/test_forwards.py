@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc.draft import Draft
-from maildir_ipc.errors import MaildirIPCError, NameTaken, NoSuchName, NotYours, TryAgain, Usage
+from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain, Usage
 from maildir_ipc.testing import account, agent, check_all
 from tests.race.crowd import all_at_once
 from tests.unit.making import Clock
@@ -350,7 +350,11 @@ def test_a_link_that_leads_out_of_the_spool_is_no_forward(people: People, tmp_pa
     for name in ("evil", "stolen"):
         with pytest.raises(NoSuchName):
             people.owner.spool().lead(name)
-        assert people.send(name, "hello") == (name, "queued")
+    assert people.send("stolen", "hello") == ("stolen", "queued")
+    with agent(people.owner, "alice") as alice:
+        refused = alice.send(["evil"], Draft("hello")).error
+    assert isinstance(refused, Misconfigured), refused
+    assert (people.root / "evil").is_symlink()
     assert list((tmp_path / "outside/new").iterdir()) == []
     assert people.texts("fred") == []
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from . import broom, expiry
+from . import broom, expiry, renaming
 from .address import is_name
 from .errors import MailboxGone, MaildirIPCError
 from .mailbox import Mailbox
 from .session import STANDING
+from .spool import UNTOLD
 from .tokens import Tokens
 
 TYPE_CHECKING = False
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 ID_SECONDS = 30 * 86400.0  # what was sent under an --id is known for so long
 MARK_SECONDS = 30 * 86400.0  # lists of processes that this host cannot look up
+RECEIPT_SECONDS = 30 * 86400.0  # `send --wait` looks for its receipt for so long
+NOTICE_SECONDS = 600.0  # a renamer has told everyone by then, or was killed
+SEEN_SECONDS = 86400.0  # a retry of what was read before that is a replay in any case
+SEEN_AT = 1000  # with fewer links, writing their file anew costs more than they do
 WOULD, DONE, FAILED = "would", "done", "failed"
 
 
@@ -46,6 +51,9 @@ KINDS = {
     "expired": "a message that was not read in time",
     "trash": "a message in the trash",
     "id": "what was sent under an --id",
+    "notice": "a new name that not everyone was told",
+    "receipt": "what receipts said",
+    "seen": "links to remembered messages, now lines of one file",
     "forward": "a forward that has ended",
     "token": "a session that is over",
 }
@@ -104,6 +112,10 @@ class Housekeeping:
             age = self._age(f"{root}/{path}", broom.changed)
             if age > broom.LEFTOVER_SECONDS:
                 yield from self._do("leftover", path, f"left {_span(age)} ago", partial(self._tear_down, path))
+        for path in sorted(f".ipc/{name}" for name in os.listdir(f"{root}/.ipc") if name.startswith("link-")):
+            age = self._age(f"{root}/{path}", broom.changed)
+            if age > broom.LEFTOVER_SECONDS:
+                yield from self._do("leftover", path, f"left {_span(age)} ago", partial(_remove_below, root, path))
 
     def _tear_down(self, path: str) -> bool:
         with self.spool.lock():
@@ -149,6 +161,7 @@ class Housekeeping:
     def _mailbox(self, name: str) -> Iterator[Item]:
         yield from self._litter_of(name)
         yield from self._old_files("id", f"{name}/records/ids", broom.written, ID_SECONDS, lambda n: "." not in n)
+        yield from self._old_files("receipt", f"{name}/records/receipts", broom.written, RECEIPT_SECONDS)
         try:
             box = Mailbox(self.spool, self.account.keyring, self.account.host, self.account.namer(), name)
         except (MailboxGone, MaildirIPCError):
@@ -164,6 +177,25 @@ class Housekeeping:
                 path, why = f"{name}/{entry.path}", f"in the trash for {_span(age)}"
                 yield from self._do("trash", path, why, partial(expiry.throw_away, box, entry))
             yield from self._waiting(box)
+            yield from self._seen(box)
+            if self._age(f"{box.maildir.path}/{UNTOLD}", broom.written) > NOTICE_SECONDS:
+                yield from self._do("notice", f"{name}/{UNTOLD}", "not told to everyone", partial(self._tell, name))
+
+    def _tell(self, name: str) -> bool:
+        renaming.tell(self.account, name)
+        return True
+
+    def _seen(self, box: Mailbox) -> Iterator[Item]:
+        count = len(box.seen.packable(self.now - SEEN_SECONDS))
+        if count >= SEEN_AT:
+            why = f"{count} messages remembered for more than a day"
+            yield from self._do("seen", f"{box.name}/records/seen", why, partial(self._pack, box))
+
+    def _pack(self, box: Mailbox) -> bool:
+        with self.spool.lock():
+            keys = box.seen.packable(self.now - SEEN_SECONDS)
+            box.seen.pack(keys)
+        return bool(keys)
 
     def _waiting(self, box: Mailbox) -> Iterator[Item]:
         record = self.spool.record(box.name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from maildir_ipc import Draft
+from maildir_ipc import Draft, housekeeping
 from maildir_ipc.housekeeping import Housekeeping
 from maildir_ipc.testing import account, agent, check_all
 
@@ -42,7 +42,7 @@ def _text(received: Received) -> str:
 
 
 @pytest.fixture
-def template(shm: Path) -> Path:
+def template(shm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a home with one of each thing that gc removes, and one of each that it must not."""
     home = shm / "template"
     owner = account(str(home))
@@ -65,6 +65,7 @@ def template(shm: Path) -> Path:
         file.seek(0)
         file.write(f"{state}\nold 1700000000 {int(time.time()) + 7200}\n{rest}")
     os.symlink("bob", f"{root}/old")
+    monkeypatch.setattr(housekeeping, "SEEN_AT", 1)
     return home
 
 
@@ -130,6 +131,12 @@ def _complaints(home: Path) -> Iterator[str]:
         kept = sorted(_text(bob.judge(entry, first=False)) for entry in bob.maildir.entries("new", "cur"))
         if kept != ["read", "unread"]:
             yield f"bob's history: {kept}"
+        (read,) = [entry for entry in bob.maildir.entries("cur") if _text(bob.judge(entry, first=False)) == "read"]
+        shutil.copyfile(f"{bob.maildir.path}/{read.path}", f"{bob.maildir.path}/new/9.copy.host")
+        if again := [_text(received) for received in check_all(bob)]:
+            yield f"a copy of what was read is shown: {again}"
+        if not os.path.exists(f"{bob.maildir.path}/records/seen-packed"):
+            yield "the seen-set was not packed"
     notices = _shown(owner.mailbox(owner.identify("alice")))
     if len(notices) != 1 or "in time" not in notices[0]:
         yield f"alice was told {notices}"

@@ -215,3 +215,35 @@ def test_a_check_of_new_mail_lists_new_once_and_cur_never(count: int, home: Path
     moved = [call for call in calls if call.name.startswith("rename") and "/gate" not in call.line]
     assert len(moved) == 2 * count, _said(moved)
     assert len(calls) <= CALLS_AT_MOST + 10 + 12 * count, _said(calls)
+
+
+@pytest.mark.peer("strace")
+def test_a_hundred_thousand_messages_in_history_cost_no_call_more(shm: Path) -> None:
+    """Issue 3: `check` of one message and `send`, whole processes: the same calls with 0 and 100,000."""
+    spool = shm / ".local/share/maildir-ipc"
+    for name in ("alice", "bob"):
+        _run(shm, str(BIN / "ipc-register"), name, "--as", name)
+    found = []
+    for count in (0, 100_000):
+        _remember(spool / "bob", count)
+        for _ in range(2):  # the first one sees that cur/ changed, and lists it once
+            _run(shm, str(BIN / "ipc-send"), "--as", "alice", "bob", "before")
+            _run(shm, str(BIN / "ipc-check"), "--as", "bob")
+        sent = _traced(shm, str(BIN / "ipc-send"), "--as", "alice", "bob", "hello")
+        read = _traced(shm, str(BIN / "ipc-check"), "--as", "bob")
+        found.append([sorted(call.name for call in calls if str(spool) in call.line) for calls in (sent, read)])
+    assert found[0] == found[1]
+    assert all(60 > len(calls) > 20 for calls in found[0]), [len(calls) for calls in found[0]]
+
+
+def _remember(mailbox: Path, count: int) -> None:
+    """Add *count* messages that were read long ago, and their links in the seen-set."""
+    source = mailbox / "cur/none"
+    for n in range(count):
+        name = f"1600000000.M{n:06}P1Q0R0123456789abcdef.host"
+        if n % 50_000 == 0:  # a file has a bounded number of names
+            source = mailbox / f"cur/{name}:2,S"
+            source.write_bytes(b"From: x@example.org\n\nold\n")
+        else:
+            os.link(source, mailbox / f"cur/{name}:2,S")
+        os.symlink(f"{name},b=0123456789abcdef", mailbox / f"records/seen/{n:026}")

@@ -587,5 +587,6 @@ def test_what_cannot_be_removed_is_said_and_the_rest_goes(
 def test_every_kind_is_told_to_the_person(owner: Account) -> None:
     """Ours: KINDS is what the counts are made of."""
     assert set(housekeeping.KINDS) == {
-        "tmp", "leftover", "waiting", "mailbox", "expired", "trash", "id", "forward", "token",
+        "tmp", "leftover", "waiting", "mailbox", "expired", "trash", "id", "forward", "token", "notice",
+        "receipt", "seen",
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Usage
+from .arguments import FLAG
 from .call import arguments
 from .sending import OPTIONS, draft_of, recipients, report_and_wait
 
@@ -15,9 +16,13 @@ USAGE = "send [options] TO[,TO…] TEXT… (or - for standard input)"
 
 def run(call: Call, words: list[str]) -> int:
     """Send, and say what became of it for each recipient."""
-    given = arguments(call, words, USAGE, OPTIONS, before_text=1)
+    given = arguments(call, words, USAGE, {**OPTIONS, "batch": FLAG}, before_text=1)
     if given is None:
         return 0
+    if given.flag("batch"):
+        from .bulk import send_lines
+
+        return send_lines(call, given)
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
     to = recipients(given.operands[0])

@@ -10,7 +10,7 @@ import os
 import time
 
 from .address import SYSTEM, parse_name
-from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, TryAgain, Usage
+from .errors import Misconfigured, NameTaken, NoSpool, NoSuchName, NotYours, Usage
 from .keyring import Keyring, random_secret
 from .mailbox import Mailbox
 from .maildir import cannot_write
@@ -18,7 +18,7 @@ from .message import split
 from .process import Host, ancestry, lookup
 from .session import STANDING, Sessions
 from .signing import MALFORMED, Key, Malformed, verify
-from .spool import Spool
+from .spool import UNTOLD, Spool
 from .unique import Namer
 
 TYPE_CHECKING = False
@@ -150,62 +150,33 @@ class Account:
 
     def mailbox(self, session: Session, *, author: str = "") -> Mailbox:
         """Return the mailbox of a session, open; *author* signs in place of its name."""
-        mailbox = Mailbox(self.spool(), self.keyring, self.host, self.namer(), session.name, author=author)
+        try:
+            mailbox = self._open(session.name, author)
+        except NoSuchName:
+            moved = self.sessions(self.spool()).moved(session)  # its forward has ended
+            if moved is None:
+                raise
+            session, mailbox = moved, self._open(moved.name, author)
         if mailbox.name != session.name:
             # Its renamer died before it could move the token; the former name will not lead there for long.
+            from .renaming import tell
+
             with self.spool().lock() as lock:
-                self.sessions(self.spool()).renamed(lock, session, mailbox.name)
+                session = self.sessions(self.spool()).renamed(lock, session, mailbox.name)
+            tell(self, session.name)
         return mailbox
+
+    def _open(self, name: str, author: str) -> Mailbox:
+        return Mailbox(self.spool(), self.keyring, self.host, self.namer(), name, author=author)
 
     def rename(self, new: str, said: str | None) -> tuple[str, str, int]:
         """Give the caller's mailbox another name; return the old one, the new one, and until when the old forwards.
 
         Everyone is told by a notice. Raises: NameTaken, TryAgain (too soon), Usage, NotYours.
         """
-        from .moves import rename
+        from .renaming import rename
 
-        new, session, spool = parse_name(new), self.identify(said), self.spool()
-        try:
-            with spool.lock() as lock:
-                old = spool.lead(session.name)
-                self._may_rename(old, new)
-                until = rename(spool, lock, old, new)
-                session = self.sessions(spool).renamed(lock, session, new)
-        except OSError as error:
-            raise cannot_write(spool.root, error) from error
-        when = time.strftime("%H:%MZ", time.gmtime(until))
-        self._tell(session, f"{old} is now {new}. Mail to {old} reaches {new} until {when}.")
-        return old, new, until
-
-    def _may_rename(self, old: str, new: str) -> None:
-        spool = self.spool()
-        record, wait = spool.record(old), 0.0
-        if new == old:
-            raise Usage(f"you are {old} already", "choose another name")
-        if record is not None and record.renamed:
-            wait = record.renamed + spool.setting("rename-cooldown") - self.clock()
-        if 0 < wait <= 2 * spool.setting("rename-cooldown"):  # further ahead: a clock that was set back
-            raise TryAgain(f"{old} was renamed a short while ago", f"can rename again in {-(-wait // 60):.0f} minutes")
-        try:
-            target = spool.lead(new)
-        except NoSuchName:
-            return
-        taken = spool.record(new) if target == new else None
-        # What could not be moved away must not be begun: nobody could finish it.
-        in_the_way = target == new and not os.path.isdir(spool.path(new))
-        if in_the_way or target not in (new, old) or (taken is not None and taken.registered):
-            raise NameTaken(f"{new} is taken", "choose another name")
-
-    def _tell(self, session: Session, text: str) -> None:
-        """Send a notice from the system to everyone else; what cannot be told is noted, and fails nothing."""
-        from .draft import Draft
-
-        draft = Draft(text, kind="notice", auto="auto-generated")
-        with self.mailbox(session, author=SYSTEM) as mailbox:
-            sent = mailbox.broadcast(draft)
-        if sent.error is not None:
-            missed = [delivery.to for delivery in sent.deliveries if delivery.error is not None]
-            self.notes.append(f"not told: {', '.join(missed[:8])}: {sent.error.message}")
+        return rename(self, new, said)
 
     def sender(self, said: str | None) -> Session:
         """Return the session to send from; --as a free name opens a standing one, and makes a spool if need be."""
@@ -242,14 +213,24 @@ class Account:
                 self._may_be_named(spool, lock, name)
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
-                sessions.may_open(name, anchor, takeover=takeover)
+                loser = sessions.may_open(name, anchor, takeover=takeover)
                 session = sessions.prepare(lock, name, anchor, self.settings.client)
                 spool.ensure(lock, name, registered=True)
                 sessions.open(lock, session)
                 ended = [] if also or session.mark == STANDING else self._end_others(lock, sessions, session)
         except OSError as error:
             raise cannot_write(spool.root, error) from error
-        unread = len([n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")])
+        if os.path.exists(f"{spool.path(name)}/{UNTOLD}"):
+            from .renaming import tell
+
+            tell(self, session.name)
+        with self.mailbox(session, author=SYSTEM) as mailbox:
+            if loser is not None:
+                from .draft import Draft
+
+                text = f"{name} was taken over by {session.who} on {self.host.name}; it was held by {loser}."
+                mailbox.send([name], Draft(text, kind="notice", auto="auto-generated"))
+            unread = len(mailbox.maildir.unread(self.host.runs, self.clock()))
         return Registered(session, unread, record is not None and not record.registered, ended)
 
     def unregister(self, said: str | None) -> str:

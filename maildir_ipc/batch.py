@@ -97,12 +97,13 @@ class Batch:
             self._gate.write(self._last)
 
     def _consume(self, received: Received) -> None:
+        from .errors import Misconfigured
         from .receipts import record
 
         assert received.receipt is not None
         try:
             record(self.mailbox.maildir, received.receipt)
-        except OSError:
+        except (OSError, Misconfigured):
             return  # what cannot be recorded is not consumed: it is unread again
         self.commit(received)
 

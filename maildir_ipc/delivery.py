@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .names import Names
     from .spool import Spool
     from .unique import Namer
 
@@ -53,7 +54,8 @@ class Courier:
     """Carries one signed message from *sender*'s mailbox *home* to any number of names; each mailbox gets it once.
 
     *data* returns the message as signed at a given second. *repeated*: an earlier attempt may have
-    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number.
+    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number. *to_all*: it is
+    addressed to everyone, not to the names.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Courier:
         "_signed",
         "_spool",
         "_t",
+        "_to_all",
         "_unique",
     )
 
@@ -82,12 +85,14 @@ class Courier:
         *,
         repeated: bool,
         limit: int,
+        to_all: bool = False,
     ) -> None:
         self._spool, self._namer, self._home, self._sender, self._serial = spool, namer, home, sender, serial
         self._signed, self._repeated, self._limit = data, repeated, limit
         self._t = int(serial.partition(".")[0])
         self._data = data(self._t)
         self._unique = namer.unique(serial)
+        self._to_all = to_all
         self._reached: set[str] = set()
 
     def carry(self, name: str, *, sync: bool) -> Delivery | None:
@@ -144,6 +149,8 @@ class Courier:
                         return None
                     known = self._repeated and self._is_in(box)
                     state = "already" if known else self._state(name, reached)
+                    if not state:
+                        continue
                     try:
                         (again if known else put)(box)
                     except MailboxGone:
@@ -151,7 +158,7 @@ class Courier:
                         continue
                     self._reached.add(reached)
                     return Delivery(name, reached, state)
-            raise TryAgain(f"{name} keeps moving", "try again")
+            raise TryAgain(f"{name} keeps moving, or this clock is behind", "try again; mipc doctor looks at the clock")
         except DurabilityUnknown as error:
             return Delivery(name, reached, "delivered", error)
         except (TryAgain, Misconfigured) as error:
@@ -160,16 +167,21 @@ class Courier:
             return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
 
     def _state(self, name: str, reached: str) -> str:
-        """Return what delivering to *name* in the mailbox *reached* will be called."""
-        record = self._spool.record(reached)
-        now = int(self._spool.clock())
-        if record is not None and not record.led_here(name, self._t) and record.led_here(name, now):
+        """Return what delivering to *name* in the mailbox *reached* will be called; nothing when it is not meant."""
+        record, now = self._spool.record(reached), int(self._spool.clock())
+        # One that knows no names gives nothing of it away before it does: protocol.md, 2.1.
+        if record is not None and record.lines and not self._is_for(record, name, self._t):
             # The name changed hands since we signed: what was meant for its former owner is signed anew,
             # or the reader would take it for an old message that somebody brought along.
+            if not self._is_for(record, name, now):
+                return ""
             self._t, self._data = now, self._signed(now)
         if reached != name:
             return "forwarded"
         return "delivered" if record is not None and record.registered else "queued"
+
+    def _is_for(self, record: Names, name: str, t: int) -> bool:
+        return record.existed(t) if self._to_all else record.led_here(name, t)
 
     def _make(self, name: str) -> None:
         """Make the mailbox that is missing, or finish one that is half made."""

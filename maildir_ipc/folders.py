@@ -57,6 +57,24 @@ class Folders:
                 pass  # nothing was written through a directory's descriptor
         self._open = {}
 
+    def lies_at(self, path: str) -> bool:
+        """Return whether the mailbox lies at *path* now: after a rename it does not."""
+        try:
+            return os.path.samestat(os.fstat(self.fd), os.lstat(path))
+        except FileNotFoundError:
+            return False
+
+    def text(self, path: str) -> str:
+        """Return what is written in a small file of the mailbox; nothing where it is not there."""
+        try:
+            fd = os.open(path, _READ, dir_fd=self.fd)
+        except FileNotFoundError:
+            return ""
+        try:
+            return os.read(fd, 1 << 20).decode("utf-8", "replace")
+        finally:
+            os.close(fd)
+
     def names(self, folder: str) -> list[str]:
         """Return the names in one directory: one reading of it. A file being renamed meanwhile may be missed."""
         try:

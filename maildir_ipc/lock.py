@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .errors import Misconfigured
 from .maildir import cannot_write
 
 TYPE_CHECKING = False
@@ -37,6 +38,9 @@ class Lock:
         except OSError as error:
             raise cannot_write(self._path, error) from error
         try:
+            for folder in ("intents", "closing", "ended"):
+                if os.path.islink(f"{self._spool.root}/.ipc/{folder}"):
+                    raise Misconfigured(f"{self._spool.root}/.ipc/{folder} is a link", "put the directory itself there")
             if self._spool.unfinished():
                 from .moves import finish
 

@@ -83,8 +83,9 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        self._follow()
         courier, serial = self._courier(to, draft, id)
-        self._count(draft, to)
+        self._counted(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
         return self._sent(Sent, to, draft, id, serial, [delivery for delivery in carried if delivery is not None])
 
@@ -97,30 +98,27 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        self._follow()
         courier, serial = self._courier((EVERYONE,), draft, id)
-        self._count(draft, ())
-        names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
+        self._counted(draft, ())
+        names = [name for name in self.spool.mailboxes() if self._hears(name, include_waiting=include_waiting)]
         return self._sent(
             Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
         )
 
+    def _follow(self) -> None:
+        name = self.spool.name_of(self.maildir, self.name)
+        self.author = name if self.author == self.name else self.author
+        self.name = name
+
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
-        record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)
+        record = None if name == self.name else self.spool.record(name)
         return record is not None and (record.registered or include_waiting)
 
-    def _count(self, draft: Draft, to: Sequence[str]) -> None:
-        """Count a send against the limits. Raises: TryAgain, BadData."""
-        if draft.kind != "message":
-            return
-        from .limits import count_automatic, count_send
+    def _counted(self, draft: Draft, to: Sequence[str]) -> None:
+        from .limits import count
 
-        now, setting = self.spool.clock(), self.spool.setting
-        if draft.auto is not None:
-            if draft.hops > setting("hop-limit") > 0:
-                raise BadData(f"{draft.hops} automatic messages answered one another", "a person should look")
-            for name in to:
-                count_automatic(self.maildir.path, name, now, setting("pair-limit"))
-        count_send(self.maildir.path, now, setting("rate-limit"), setting("rate-window"))
+        count(draft, to, self.maildir.path, self.spool.clock(), self.spool.setting)
 
     def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
         from .delivery import Courier
@@ -132,7 +130,10 @@ class Mailbox:
 
         limit = self.spool.setting("unread-limit") if draft.kind == "message" else 0
         sender, home = self.author, self.maildir
-        courier = Courier(self.spool, self.namer, home, sender, serial, data, repeated=repeated, limit=limit)
+        everyone = tuple(to) == (EVERYONE,)
+        courier = Courier(
+            self.spool, self.namer, home, sender, serial, data, repeated=repeated, limit=limit, to_all=everyone
+        )
         return courier, serial
 
     def _sent(
@@ -271,8 +272,10 @@ class Mailbox:
     def addressed(self, to: Sequence[str], t: int) -> bool:
         """Return whether mail to *to*, signed at second *t*, was meant for this mailbox."""
         record = self.names
-        if record is None:
-            return False
+        if record is None or not record.lines:
+            from .names import names_lost
+
+            raise names_lost(self.maildir.path)
         return any(record.existed(t) if name == EVERYONE else record.led_here(name, t) for name in to)
 
     def convert(self, received: Received, *, always: bool = False) -> None:

@@ -181,10 +181,10 @@ class Maildir(Folders):
         the right mailbox; before that, what it delivered is found by another round.
         """
         while True:
-            for folder in ("new", "cur", f"{REJECTED}/cur", f"{SENT}/cur"):
+            # What a mail program made of it, as .Archive, is mail as well.
+            others = sorted(name for name in os.listdir(other.path) if name.startswith("."))
+            for folder in ("new", "cur", *(f"{name}/{part}" for name in others for part in ("new", "cur"))):
                 self._pour_folder(other, folder)
-            for folder in ("new", "cur"):
-                fsync(self.at(folder))
             try:
                 os.rmdir("new", dir_fd=other.fd)
             except FileNotFoundError:
@@ -198,10 +198,12 @@ class Maildir(Folders):
     def _pour_folder(self, other: Maildir, folder: str) -> None:
         try:
             names = os.listdir(f"{other.path}/{folder}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         if names and folder.startswith("."):
             self.make_folder(folder.partition("/")[0])
+            if not self._exists(folder.partition("/")[0], folder.partition("/")[2]):
+                os.mkdir(folder, 0o700, dir_fd=self.fd)
         for name in names:
             stem, colon, info = name.partition(":")
             target = f"{stem},{os.urandom(4).hex()}{colon}{info}" if self._exists(folder, name) else name
@@ -209,6 +211,8 @@ class Maildir(Folders):
                 os.rename(name, target, src_dir_fd=other.at(folder), dst_dir_fd=self.at(folder))
             except FileNotFoundError:
                 continue
+        if names or not folder.startswith("."):
+            fsync(self.at(folder))
 
     def lend(self, other: Maildir, unique: str, room: Room) -> None:
         """Link our `tmp/` file *unique* into *other*'s `new/`; not synced there.

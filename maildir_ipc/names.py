@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import records
 from .address import is_name
+from .errors import Misconfigured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 class Names:
     """[(name, since, until or None for now)], oldest first; whole seconds, inclusive.
 
-    *renamed* is the second of the last renaming, 0 for none.
+    *renamed* is the second of the last renaming, *made* that in which the mailbox was made; 0 for none.
     """
 
-    __slots__ = ("lines", "registered", "renamed", "state_since")
+    __slots__ = ("lines", "made", "registered", "renamed", "state_since")
 
-    def __init__(self, registered: bool, state_since: int, lines: Sequence[Line], renamed: int = 0) -> None:
-        self.registered, self.state_since, self.lines, self.renamed = registered, state_since, tuple(lines), renamed
+    def __init__(
+        self, registered: bool, state_since: int, lines: Sequence[Line], renamed: int = 0, made: int = 0
+    ) -> None:
+        self.registered, self.state_since, self.lines = registered, state_since, tuple(lines)
+        self.renamed, self.made = renamed, made
 
     @classmethod
     def read(cls, mailbox: str) -> Names | None:
@@ -36,7 +40,7 @@ class Names:
     @classmethod
     def parse(cls, text: str) -> Names:
         """Return the record; lines that cannot be read are left out."""
-        registered, state_since, renamed = False, 0, 0
+        registered, state_since, renamed, made = False, 0, 0, 0
         lines: list[Line] = []
         for line in text.split("\n"):
             parts = line.split(" ")
@@ -44,11 +48,13 @@ class Names:
                 registered, state_since = parts[0] == "registered", records.number(parts[1])
             elif parts[0] == "renamed" and len(parts) == 2:
                 renamed = records.number(parts[1])
+            elif parts[0] == "made" and len(parts) == 2:
+                made = records.number(parts[1])
             elif len(parts) == 3 and is_name(parts[0]):
                 lines.append(
                     (parts[0], records.number(parts[1]), None if parts[2] == "-" else records.number(parts[2]))
                 )
-        return cls(registered, state_since, lines, renamed)
+        return cls(registered, state_since, lines, renamed, made)
 
     def write(self, mailbox: str) -> None:
         """Put the record into the mailbox at that path; it survives a power cut when this returns."""
@@ -58,7 +64,8 @@ class Names:
         state = "registered" if self.registered else "waiting"
         lines = [f"{name} {since} {'-' if until is None else until}" for name, since, until in self.lines]
         renamed = [f"renamed {self.renamed}"] if self.renamed else []
-        return "\n".join([f"{state} {self.state_since}", *renamed, *lines, ""])
+        made = [f"made {self.made}"] if self.made else []
+        return "\n".join([f"{state} {self.state_since}", *made, *renamed, *lines, ""])
 
     @property
     def current(self) -> str:
@@ -80,14 +87,19 @@ class Names:
 
     def existed(self, t: int) -> bool:
         """Return whether the mailbox was there at second *t*."""
-        return bool(self.lines) and self.lines[0][1] <= t
+        return bool(self.lines) and max(self.made, self.lines[0][1]) <= t
 
     def now_registered(self, now: int) -> Names:
         """Return the record of the same mailbox once somebody has registered it."""
-        return Names(True, now, self.lines, self.renamed)
+        return Names(True, now, self.lines, self.renamed, self.made)
 
     def now_named(self, new: str, since: int, now: int, end: int) -> Names:
         """Return the record after a renaming at *now*: the old name leads here until *end*, *new* from *since*."""
         old = self.current
         kept = [(name, begun, end if name == old and until is None else until) for name, begun, until in self.lines]
-        return Names(self.registered, self.state_since, [*kept, (new, since, None)], now)
+        return Names(self.registered, self.state_since, [*kept, (new, since, None)], now, self.made)
+
+
+def names_lost(mailbox: str) -> Misconfigured:
+    """Return what to tell whoever meets a mailbox that does not know its names: nobody could say whose mail it has."""
+    return Misconfigured(f"{mailbox}/records/names is missing or empty", "restore it, or mipc doctor --fix")

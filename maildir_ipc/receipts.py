@@ -1,7 +1,7 @@
 """Receipts: that a message was seen, or its work done; sent after the fact, so possibly missing and never false.
 
 A receipt is a signed message like any other, with `IPC-Kind: receipt`. Whoever meets one writes a line
-into `records/receipts/`, where a waiting sender looks. protocol.md, section 7.
+into `records/receipts/`, where a waiting sender looks. protocol.md, section 8.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def _sender_of(mailbox: Mailbox, received: Received) -> str | None:
 def record(maildir: Maildir, receipt: Receipt) -> None:
     """Write a receipt down where `wait_for` looks. Raises: OSError."""
     records.make_directory(f"{maildir.path}/{_FOLDER}")
+    maildir.at(_FOLDER)  # never through a link in its place
     # Appended, not replaced: two readers may each have one for the same message.
     records.append(_path(maildir, receipt.id), f"{receipt.state} {int(receipt.date)} {receipt.by}")
 

@@ -73,7 +73,8 @@ class Sessions:
         """
         if said is not None:
             session = self._tokens.of(said) or self._renamed(said)
-            if session is None or not self._is_current(session):
+            session = session if session is None else self._as_it_is(session)
+            if session is None:
                 raise self._refusal(said)
             return session
         found = self._by_tree()
@@ -85,9 +86,10 @@ class Sessions:
             raise NotYours(
                 "nobody has registered here" if not found else "this account has several names", self._choices()
             )
-        if not self._is_current(found[0]):
+        session = self._as_it_is(found[0])
+        if session is None:
             raise self._lost(found[0].name)
-        return found[0]
+        return session
 
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
@@ -114,6 +116,21 @@ class Sessions:
         with self._spool.lock() as lock:
             return self.renamed(lock, found, name)
 
+    def moved(self, session: Session) -> Session | None:
+        """Return *session* under the name that its mailbox has now, its token moved there; None when it is over.
+
+        For one whose renamer died before it could move the token: every mailbox is looked at.
+        """
+        for name in self._spool.names():
+            holder = None if self._spool.is_forward(name) else self.holder(name)
+            if holder is not None and holder.knows(session):
+                with self._spool.lock() as lock:
+                    return self.renamed(lock, session, name)
+        return None
+
+    def _as_it_is(self, session: Session) -> Session | None:
+        return session if self._is_current(session) else self.moved(session)
+
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""
         return [session for session in self._tokens.all() if self._is_current(session)]
@@ -135,13 +152,16 @@ class Sessions:
         except FileNotFoundError:
             return None
 
-    def may_open(self, name: str, anchor: Process | None, *, takeover: bool) -> None:
-        """Return when the mailbox *name* has no live session of somebody else's. Raises: NameTaken."""
+    def may_open(self, name: str, anchor: Process | None, *, takeover: bool) -> Holder | None:
+        """Return when the mailbox *name* may be had: from whom it is being taken over, or None. Raises: NameTaken."""
         holder = self.holder(name)
-        if holder is None or takeover or not holder.live(self._host, self._spool.clock()):
-            return
-        if self._same(name, holder, self._mark(anchor)) is None:
+        if holder is None or not holder.live(self._host, self._spool.clock()):
+            return None
+        if self._same(name, holder, self._mark(anchor)) is not None:
+            return None
+        if not takeover:
             raise NameTaken(f"{name} is taken: {holder}", f"choose another name, or mipc register {name} --takeover")
+        return holder
 
     def prepare(self, lock: Lock, name: str, anchor: Process | None, client: str | None) -> Session:
         """Return a session for *name*, its token kept: ours if we hold the name already, else one to `open`.

@@ -11,7 +11,7 @@ import os
 
 from . import records
 from .address import is_name
-from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
+from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, NotYours, TryAgain
 from .maildir import Maildir
 
 TYPE_CHECKING = False
@@ -33,6 +33,7 @@ DEFAULTS = {
     "rename-cooldown": 3600,  # seconds
     "forward-seconds": 7200,
 }
+UNTOLD = "records/untold"  # in a renamed mailbox: what the others have yet to be told
 
 
 class Spool:
@@ -161,6 +162,20 @@ class Spool:
                 if is_name(entry.name) and not entry.is_file(follow_symlinks=False):
                     yield entry.name
 
+    def mailboxes(self) -> list[str]:
+        """Return the names of all mailboxes, sorted: one that is renamed meanwhile is there under one of its names."""
+        found: set[str] = set()
+        for _ in range(20):
+            before = set(self.names())
+            for name in before:
+                try:
+                    found.add(self.lead(name))
+                except NoSuchName:
+                    continue
+            if set(self.names()) == before:
+                break
+        return sorted(found)
+
     def record(self, name: str) -> Names | None:
         """Return the names record of the mailbox *name*; None when there is no such mailbox."""
         from .names import Names
@@ -197,6 +212,21 @@ class Spool:
                 name = self.lead(name)
         raise TryAgain(f"{name} is being renamed", "try again")
 
+    def name_of(self, box: Maildir, name: str) -> str:
+        """Return the name that an open mailbox has now, its path set by it: it may have been renamed since *name*.
+
+        Raises: NotYours when it is in the spool no more.
+        """
+        for _ in range(8):
+            if box.lies_at(self.path(name)):
+                return name
+            from .names import Names
+
+            # By the descriptor: another mailbox may lie at our path by now.
+            name = Names.parse(box.text("records/names")).current or name
+            box.path = self.path(name)
+        raise NotYours(f"the mailbox {name} is there no more", "mipc register NAME")
+
     def lock(self) -> Lock:
         """Return the spool's lock, for a `with` statement. Whoever gets it finds no half-done change."""
         from .lock import Lock
@@ -221,7 +251,7 @@ class Spool:
         except NoSuchName:
             self.drop_ended_forward(lock, name)
             since, now = self.freed(name), int(self.clock())
-            self._build(name, Names(registered, now, [(name, since, None)]))
+            self._build(name, Names(registered, now, [(name, since, None)], made=now))
         path = f"{self.root}/{name}"
         if os.path.islink(f"{path}/records"):
             raise Misconfigured(f"{path}/records is a link", "move it away")
@@ -230,7 +260,9 @@ class Spool:
         if not os.path.isdir(f"{path}/tmp"):
             records.sync_directory(self.root)
             records.make_directory(f"{path}/tmp")
-        record = self.record(name) or Names(False, 0, [(name, self.freed(name), None)])
+        record = self.record(name)
+        if record is None or not record.lines:
+            record = Names(False, 0, [(name, self.freed(name), None)])
         if registered and not record.registered:
             record.now_registered(int(self.clock())).write(path)
         return name

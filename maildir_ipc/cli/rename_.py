@@ -26,6 +26,7 @@ def run(call: Call, words: list[str]) -> int:
         call.out(to_json({"v": VERSION, "name": new, "former": old, "until": iso(until)}) + "\n")
     else:
         call.out(f"{new}\n")
-    hours = (until - call.account.clock()) / 3600
-    call.say(f"renamed {old} to {new}; mail to {old} reaches you for {hours:.0f} hours")
+    seconds = max(0, until - round(call.account.clock()))
+    span = f"{round(seconds / 3600)} hours" if seconds >= 5400 else f"{round(seconds / 60)} minutes"
+    call.say(f"renamed {old} to {new}; mail to {old} reaches you for {span}")
     return 0

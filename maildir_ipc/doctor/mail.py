@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from .. import broom
+from .. import broom, moves
 from ..address import is_name
 from ..entry import Entry
 from ..errors import MaildirIPCError
 from ..housekeeping import Housekeeping, forward
 from ..mailbox import Mailbox
 from ..maildir import REJECTED, SENT
+from ..names import Names
 from ..session import STANDING
 from ..unique import is_held
 from .finding import NOTE, Finding
@@ -41,6 +42,9 @@ def contents(account: Account, spool: Spool) -> Iterator[Finding]:
             yield from _forward(spool, name)
         elif not entry.is_dir():
             yield Finding("orphan", f"{spool.root}/{name} is a file", f"move it away: nobody can register {name}")
+        elif spool.record(name) is None and os.path.isdir(f"{entry.path}/records"):
+            what = f"{entry.path}/records/names is missing, so nobody can say whose mail it has"
+            yield Finding("names", what, "restore it, or mipc doctor --fix", mend=partial(_rename_again, spool, name))
         elif spool.record(name) is None:
             next = f"mipc register {name} --as {name} makes it one, or move it away"
             yield Finding("orphan", f"{spool.root}/{name} is a directory and no mailbox", next)
@@ -57,8 +61,12 @@ def unfinished(spool: Spool) -> Iterator[Finding]:
                 continue
             count = _messages(f"{path}/{name}")
             holds = f", with {count} messages" if count else ""
-            next = "mipc doctor --fix finishes it" + (f"; else move them to {spool.root}/NAME/new" if count else "")
-            mend = partial(_finish, spool, f"{path}/{name}")
+            next = "mipc doctor --fix finishes it"
+            if folder == "intents" and moves.is_damaged(spool):
+                next, mend = "mipc doctor --fix sets it aside", partial(moves.set_aside, spool)
+                yield Finding(folder, f"{path}/{name} is damaged", next, mend=mend)
+                continue
+            mend = partial(_finish, spool, name)
             yield Finding(folder, f"{path}/{name}: {what}{holds}", next, mend=mend)
 
 
@@ -93,7 +101,10 @@ def _mailbox(account: Account, spool: Spool, name: str) -> Iterator[Finding]:
     if missing and not links:
         what = f"{path} has no {', no '.join(missing)}"
         yield Finding("half-made", what, "any send to it makes it", mend=partial(_ensure, spool, name))
-    if record is not None and not any(known == name and until is None for known, _, until in record.lines):
+    if record is not None and not record.lines:
+        what = f"{path}/records/names is empty, so nobody can say whose mail it has"
+        yield Finding("names", what, "restore it, or mipc doctor --fix", mend=partial(_rename_again, spool, name))
+    elif record is not None and not any(known == name and until is None for known, _, until in record.lines):
         what = f"{path} does not know that it is called {name}"
         yield Finding("names", what, "it was moved by hand: move it back, then use mipc rename")
     if not links:
@@ -155,11 +166,23 @@ def _ensure(spool: Spool, name: str) -> None:
         spool.ensure(lock, name)
 
 
-def _finish(spool: Spool, path: str) -> None:
-    """Let whoever takes the lock finish it; a closed mailbox that holds no mail may go after that."""
-    with spool.lock():
+def _finish(spool: Spool, name: str) -> None:
+    """Let whoever takes the lock finish it; what is left of a closed mailbox goes to the name that it was sent to."""
+    with spool.lock() as lock:
+        path = f"{spool.root}/.ipc/closing/{name}"
         if os.path.isdir(path) and not os.path.islink(path) and not _messages(path):
             broom.remove_tree(path)
+        else:
+            moves.rescue(spool, lock, name)
+
+
+def _rename_again(spool: Spool, name: str) -> None:
+    """Write the names record of a mailbox that lost it: its present name, since nobody else had it."""
+    with spool.lock():
+        record = spool.record(name)
+        if record is None or not record.lines:
+            now = int(spool.clock())
+            Names(True, now, [(name, spool.freed(name), None)]).write(spool.path(name))
 
 
 def _sweep(account: Account) -> None:

@@ -153,9 +153,15 @@ def test_another_account_cannot_take_a_live_name(tmp_path: Path) -> None:
     with pytest.raises(NotYours):
         other.sender("bob")
     assert spool_files(root) == before
-    assert other.register("bob", said="bob", takeover=True).session.name == "bob"
+    taken = other.register("bob", said="bob", takeover=True)
+    assert (taken.session.name, taken.unread) == ("bob", 1)
     with pytest.raises(NotYours):
         owner.identify("bob")
+    with other.mailbox(taken.session) as bob:
+        (notice,) = check_all(bob)
+    assert notice.message is not None
+    assert (notice.message.from_, notice.message.kind, notice.verdict) == ("system", "notice", "pass")
+    assert notice.message.body.startswith("bob was taken over by no terminal on ")
 
 
 def test_an_account_without_the_key_gets_no_further(tmp_path: Path) -> None:

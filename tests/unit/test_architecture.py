@@ -44,11 +44,12 @@ RANKS = (
     ("directory", "render", "expiry"),
     ("conversation", "sharing"),
     ("history", "listing"),
+    ("renaming",),
     ("account", "housekeeping"),
     ("doctor/mail",),
     ("testing", "cli/arguments", "selftest", "doctor"),
     ("cli/call", "cli/sending"),
-    ("cli/claims",),
+    ("cli/claims", "cli/bulk"),
     ("cli/verb", "cli"),
     ("__main__",),
 )
@@ -141,7 +142,7 @@ _MAY_CHANGE = {
     "moves": {"os.rename", "os.unlink", "os.symlink"},  # whole mailboxes, and forwards
     "spool": {"os.rename", "os.unlink", "os.rmdir"},  # whole mailboxes, and what was half built
     "session": {"os.rename"},  # the record of who had the mailbox last
-    "seen": {"os.symlink"},  # the seen-set
+    "seen": {"os.symlink", "os.rename", "os.unlink"},  # the seen-set
     "attachments": {"os.unlink"},  # half a file that it made
     "large": {"os.rename"},  # large-messages/
     "broom": {"os.unlink", "os.rmdir"},  # what housekeeping decided

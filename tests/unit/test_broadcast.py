@@ -129,7 +129,8 @@ cp -a "$1/bob/new/." "$1/.kept/new"
 """
 _BROADCAST = """
 import sys; from maildir_ipc.testing import account, agent; from maildir_ipc import Draft
-print([(d.to, d.state) for d in agent(account(sys.argv[1]), "alice").broadcast(Draft("hello")).deliveries])
+owner = account(sys.argv[1], clock=lambda: 1_800_000_100.0)
+print([(d.to, d.state) for d in agent(owner, "alice").broadcast(Draft("hello")).deliveries])
 """
 
 
@@ -312,13 +313,15 @@ def test_a_notice_is_automatic_and_from_the_system(circle: Circle) -> None:
 
 def test_a_notice_that_cannot_be_delivered_fails_no_rename(circle: Circle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ours: whoever was not told is named."""
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     owner = circle.owner
+    link, write = os.link, os.write
+
+    def full(source: str, target: str, *, dst_dir_fd: int | None = None, **values: Any) -> None:
+        if dst_dir_fd is not None and "/bob/" in os.readlink(f"/proc/self/fd/{dst_dir_fd}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        link(source, target, dst_dir_fd=dst_dir_fd, **values)
+
     monkeypatch.setattr(os, "link", full)
-    write = os.write
 
     def failing(fd: int, data: bytes) -> int:
         if "/bob/tmp/" in os.readlink(f"/proc/self/fd/{fd}"):

@@ -210,8 +210,8 @@ def test_a_pending_intent_is_told(owner: Account, spool: Path) -> None:
     assert [f.check for f in _findings(owner) if f.level == WRONG] == ["intents"]
 
 
-def test_a_closed_mailbox_with_mail_in_it_is_not_swept_away(owner: Account, spool: Path) -> None:
-    """G1."""
+def test_a_closed_mailbox_with_mail_in_it_gives_it_back_to_the_name(owner: Account, spool: Path) -> None:
+    """G1: mended: what nobody merges waits under the name that it was sent to."""
     _closing(owner, spool)
     (spool / ".ipc/closing/nessa/new" / _BOX).write_text("From: x\n\nhello\n")
 
@@ -219,7 +219,8 @@ def test_a_closed_mailbox_with_mail_in_it_is_not_swept_away(owner: Account, spoo
     assert "1 messages" in finding.what
 
     examine(owner, fix=True)
-    assert (spool / ".ipc/closing/nessa/new" / _BOX).exists()
+    assert (spool / "nessa/new" / _BOX).exists()
+    assert _findings(owner) == []
 
 
 # What only a person can mend: the line says how

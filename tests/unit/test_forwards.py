@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from maildir_ipc import doctor
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain, Usage
+from maildir_ipc.names import Names
 from maildir_ipc.testing import account, agent, check_all
 from tests.race.crowd import all_at_once
 from tests.unit.making import Clock
@@ -381,3 +384,178 @@ def test_a_clock_that_was_set_back_forbids_no_renaming_for_longer_than_the_coold
     except TryAgain as error:
         minutes = int(error.next.split()[-2])
         assert minutes <= 61 + back // 60 if back < COOLDOWN else minutes <= 60
+
+
+def test_a_session_is_found_after_its_forward_ended_though_the_renamer_died_with_its_token(people: People) -> None:
+    """G10: the token lies under the former name still; two hours later no link leads from there."""
+    token = next(Path(state) / people.owner.spool().id / "fred" for state in people.owner.settings.states)
+    kept = token.read_bytes()
+    people.rename("fred", "fred-debugging")
+    token.with_name("fred-debugging").unlink()
+    token.write_bytes(kept)
+    people.clock.now += FORWARD + 60
+    people.register("zoe")  # whoever takes the lock
+    people.send("fred-debugging", "still yours")
+
+    assert people.texts("fred") == ["still yours"]
+    assert people.owner.identify("fred-debugging").name == "fred-debugging"
+
+
+def test_who_was_told_by_a_killed_renamer_is_told_by_the_next_registration(people: People) -> None:
+    """S16: the note of what is owed lies in the mailbox, and goes with the telling; nobody is told twice."""
+    people.rename("fred", "fred-debugging")
+    note = people.root / "fred-debugging/records/untold"
+    assert not note.exists()
+    note.write_text(f"old fred\nnew fred-debugging\nat {int(NOW)}\nend {int(NOW + FORWARD)}\n")
+    people.register("fred-debugging")
+
+    assert not note.exists()
+    assert [text.partition(".")[0] for text in people.notices("alice")] == ["fred is now fred-debugging"]
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_an_intent_whose_mailbox_was_removed_by_hand_stops_nobody(people: People, waiting: bool) -> None:
+    """G1: what was set aside for it is waiting again; the lock is free."""
+    if waiting:
+        people.send("fred-debugging", "waited")
+        (people.root / "fred-debugging").rename(people.root / ".ipc/closing/fred-debugging.1")
+    shutil.rmtree(people.root / "fred")
+    (people.root / ".ipc/intents/rename").write_text(
+        f"old fred\nnew fred-debugging\nat {int(NOW)}\nsince 0\nend {int(NOW + FORWARD)}\naside fred-debugging.1\n"
+    )
+    people.register("zoe", "fred-debugging")
+
+    assert os.listdir(people.root / ".ipc/intents") == os.listdir(people.root / ".ipc/closing") == []
+    assert people.texts("fred-debugging") == (["waited"] if waiting else [])
+
+
+_WHOLE = "old fred\nnew third\nat 1\nsince 0\nend 9\naside third.1\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "garbage",
+        _WHOLE.replace("fred", "../../x"),
+        _WHOLE.replace("old fred", f"old {'../' * 40}tmp"),
+        _WHOLE.replace("third.1", "third.1/x"),
+        _WHOLE.replace("aside third.1", "aside other.1"),
+        _WHOLE.replace("at 1", "a"),
+    ],
+)
+def test_a_damaged_intent_moves_nothing_and_doctor_sets_it_aside(people: People, tmp_path: Path, text: str) -> None:
+    """G11, G12: whoever can write there has no directory moved; 78, and one command mends it."""
+    for folder in ("new", "cur", "tmp"):
+        (tmp_path / "x" / folder).mkdir(parents=True)
+    intent = people.root / ".ipc/intents/rename"
+    intent.write_text(text)
+    with pytest.raises(Misconfigured, match="damaged"):
+        people.register("zoe")
+    assert [f.check for f in doctor.examine(people.owner, fix=True).findings if f.check == "intents"] == []
+    assert (people.root / ".ipc/damaged-rename").read_text() == text
+    people.register("zoe")
+    assert (tmp_path / "x/new").is_dir()
+
+
+def test_what_lies_in_a_folder_of_a_mail_program_is_merged_too(people: People) -> None:
+    """S20, maildir++: nothing is lost, in whatever folder a person put it."""
+    people.send("third", "kept")
+    for part in ("cur", "new", "tmp"):
+        (people.root / "third/.Archive" / part).mkdir(parents=True)
+    (unread,) = (people.root / "third/new").iterdir()
+    unread.rename(people.root / f"third/.Archive/cur/{unread.name}:2,S")
+    (people.root / "third/.Archive/new/1.x.host").write_text("From: x@example.org\n\nnew there\n")
+    people.rename("fred", "third")
+
+    assert [path.name for path in (people.root / "third/.Archive/cur").iterdir()] == [f"{unread.name}:2,S"]
+    assert [path.name for path in (people.root / "third/.Archive/new").iterdir()] == ["1.x.host"]
+    assert os.listdir(people.root / ".ipc/closing") == []
+
+
+def test_what_a_dead_merge_left_behind_stops_no_other(people: People) -> None:
+    """G1: each merge closes under a name of its own."""
+    (people.root / ".ipc/closing/third/junk").mkdir(parents=True)
+    people.send("third", "waited")
+    people.rename("fred", "third")
+    assert people.texts("third") == ["waited"]
+
+
+def test_an_open_mailbox_sends_under_its_present_name(people: People) -> None:
+    """S16, G10: a long-lived sender that was renamed signs with the new name, and never with one that is another's."""
+    with agent(people.owner, "fred") as opened:
+        people.rename("fred", "fred-debugging")
+        opened.send(["alice"], Draft("after"))
+        people.clock.now += FORWARD + 60
+        shutil.rmtree(people.owner.settings.states[0])
+        people.register("fred", "alice")
+        opened.send(["fred"], Draft("to the next fred"))
+        senders = {
+            (r.message.from_, r.message.body)
+            for name in ("alice", "fred")
+            for r in people.received(name)
+            if r.message is not None and r.message.kind == "message"
+        }
+    assert senders == {("fred-debugging", "after"), ("fred-debugging", "to the next fred")}
+
+
+@pytest.mark.parametrize("act", [lambda path: path.write_text(""), lambda path: path.unlink()])
+def test_mail_of_a_mailbox_that_lost_its_names_is_not_set_aside(people: People, act: Callable[[Path], object]) -> None:
+    """G5: nobody can say whose it is: 78, and all of it is there when the record is; doctor mends it."""
+    people.send("fred", "important")
+    act(people.root / "fred/records/names")
+    with pytest.raises(Misconfigured, match="names is missing or empty"):
+        people.texts("fred")
+    assert [f.check for f in doctor.examine(people.owner).findings if f.check == "names"] == ["names"]
+    doctor.examine(people.owner, fix=True)
+    assert people.texts("fred") == ["important"]
+
+
+@pytest.mark.parametrize("folder", ["intents", "closing", "ended"])
+def test_a_link_in_place_of_a_folder_of_the_spool_is_refused(people: People, tmp_path: Path, folder: str) -> None:
+    """G11: nothing is written where it leads to."""
+    (people.root / ".ipc" / folder).rmdir()
+    (tmp_path / "out").mkdir()
+    (people.root / ".ipc" / folder).symlink_to(tmp_path / "out")
+    _refused(Misconfigured, lambda: people.rename("fred", "third"), "is a link", people)
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_an_old_broadcast_is_not_for_who_came_later(people: People) -> None:
+    """Design, 4: good for every mailbox that existed then."""
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("the build is frozen"))
+    (old,) = (people.root / "fred/new").iterdir()
+    people.clock.now += 30 * 86400.0
+    people.register("zoe")
+    shutil.copy(old, people.root / "zoe/new/1.copy.host")
+    with agent(people.owner, "zoe") as zoe:
+        assert rejected(zoe) == ["misdirected"]
+
+
+def test_a_broadcast_that_is_completed_later_reaches_who_came_meanwhile(people: People) -> None:
+    """Design, 5: the same --id: signed anew for a mailbox that was made since."""
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("all of you"), id="all")
+    people.clock.now += 60
+    people.register("zoe")
+    with agent(people.owner, "alice") as alice:
+        sent = alice.broadcast(Draft("all of you"), id="all")
+    assert [(d.to, d.state) for d in sent.deliveries] == [("fred", "already"), ("zoe", "delivered")]
+    assert people.texts("zoe") == ["all of you"]
+
+
+def test_a_clock_that_is_behind_the_names_owner_delivers_nothing(people: People) -> None:
+    """G3: its reader would have to take it for the former owner's; 75, and it is sent when the clock is right."""
+    people.rename("fred", "fred-debugging")
+    people.clock.now += FORWARD + 60
+    people.register("fred")
+    people.clock.now -= HOUR
+    with agent(people.owner, "alice") as alice:
+        (delivery,) = alice.send(["fred-debugging"], Draft("x")).deliveries
+        assert delivery.error is None
+        record = Names(True, int(NOW), [("fred", int(people.clock.now + 60), None)])
+        record.write(str(people.root / "fred"))
+        sent = alice.send(["fred"], Draft("x"))
+    assert isinstance(sent.error, TryAgain)
+    assert "clock" in sent.error.message

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FLAGS = re.IGNORECASE | re.ASCII | re.DOTALL  # ASCII: otherwise U+017F is an s, and U+212A a k
-_NAME = "@?(?P<name>[a-z0-9_][a-z0-9_-]*)"
+_NAME = "@?(?P<name>[a-z0-9_][a-z0-9_-]{0,63})(?![a-z0-9_-])"
 _TO = "(?:tell|msg|message|send to|send (?:an? )?(?:message|msg) to)"
 _ALL = "(?:everyone|everybody|all)"
 _AUTO = "auto(?:-| )?check(?:s|ing)?"
 _AGENTS = "(?:ipc )?(?:instances|agents|ais)"
-_EVERY = "(?:(?:every|for|with) )?(?P<minutes>[0-9]+)(?:(?:-| )?(?:mins?|minutes?))?(?: intervals?)?"
+_MINUTES = "(?P<minutes>[0-9]{1,9})"
+_EVERY = f"(?:(?:every|for|with) )?{_MINUTES}(?:(?:-| )?(?:mins?|minutes?))?(?: intervals?)?"
 
 # In all forms a blank is one or more blanks or tabs.
 # These are a whole phrase, but for blanks around it, and for `.`, `!` and `?` at its end.
@@ -42,7 +43,7 @@ _WHOLE = (
     (("auto-check", "start", "{minutes}"), f"(?:start|enable|turn on) {_AUTO} {_EVERY}"),
     (
         ("auto-check", "start", "{minutes}"),
-        f"{_AUTO} (?:my )?(?:messages )?every (?P<minutes>[0-9]+) (?:mins?|minutes?)",
+        f"{_AUTO} (?:my )?(?:messages )?every {_MINUTES} (?:mins?|minutes?)",
     ),
     (("auto-check", "stop"), f"(?:stop|disable|turn off|no more) {_AUTO}"),
     (("auto-check", "status"), f"(?:is {_AUTO} (?:on|off|active|running)|{_AUTO} status)"),
@@ -92,7 +93,7 @@ def _pattern(form: str, end: str) -> re.Pattern[str]:
     return re.compile(r"\s*" + form.replace(" ", r"[ \t]+").replace("'", "['’]") + end, _FLAGS)
 
 
-_WHOLE_FORMS = [(act, _pattern(form, r"\s*[.!?]*\s*\Z")) for act, form in _WHOLE]
+_WHOLE_FORMS = [(act, _pattern(form, r"\s*(?:[.!?]+\s*)?\Z")) for act, form in _WHOLE]
 _COLON_FORMS = [(act, _pattern(form, r"[ \t]*:(?:[ \t]|\r?\n|\Z)(?P<text>.*)\Z")) for act, form in _COLON]
 _BARE_FORMS = [(act, _pattern(form, rf"[ \t]{opening}(?P<text>.*)\Z")) for act, form, opening in _BARE]
 
@@ -180,7 +181,8 @@ def _bare(phrase: str, known: Callable[[str], bool]) -> tuple[Act | None, str]:
         if match is not None:
             act, why = _made(form, match)
             if why:  # where no name ends, no text begins
-                return Act("send", ("NAME", "TEXT")), why
+                everyone = match["name"].lower() in ("all", "everybody", "everyone")
+                return Act("broadcast", ("TEXT",)) if everyone else Act("send", ("NAME", "TEXT")), why
             why = _no_text(match["text"]) or _no_bare_text(match["text"])
             if not why and form[0] == "send" and not known(act.operands[0]):
                 why = f"nobody is called {act.operands[0]}, and no colon says that a name ends here"
@@ -212,8 +214,8 @@ def _no_text(text: str) -> str:
 
 def _no_bare_text(text: str) -> str:
     """Return why this may be no text without a colon before it, or the empty string."""
-    first = text.split(None, 1)[0]
-    if first.strip(",.;!?").lower() in _NO_TEXT:
+    first = text.split(None, 1)[0].strip(",.;!?").lower()
+    if first in _NO_TEXT:
         return f"{first!a} may be no part of the text"
     if _COLON_LATER.search(text):
         return "a colon comes later than after the name"
@@ -248,7 +250,7 @@ _WORD = re.compile(r"[a-z'-]+")
 _AND = r"(?:[ \t]*[,&][ \t]*|[ \t]+and[ \t]+)"
 _TEXT_AFTER = r"(?:[ \t]*:[ \t]?(?P<text>.*))?"
 _TO_SEVERAL = re.compile(rf"\b(?:to|tell|msg|message)[ \t]+(?P<names>[\w-]+(?:{_AND}[\w-]+)+){_TEXT_AFTER}", _FLAGS)
-_TO_ONE = re.compile(rf"\b(?:to|tell|msg|message|send)[ \t]+(?={_NAME}(?![\w-]){_TEXT_AFTER})", _FLAGS)
+_TO_ONE = re.compile(rf"\b(?:to|tell|msg|message|send|ask)[ \t]+(?={_NAME}{_TEXT_AFTER})", _FLAGS)
 
 
 def _nearest(phrase: str, act: Act | None = None) -> tuple[str, str]:
@@ -272,7 +274,7 @@ def _nearest(phrase: str, act: Act | None = None) -> tuple[str, str]:
 def _addressed(phrase: str, act: Act | None) -> list[Act]:
     """Return the readings that have names in them."""
     several = _TO_SEVERAL.search(phrase)
-    if several is not None and (act is None or act.verb == "send"):
+    if several is not None and len(several["names"]) <= 200 and (act is None or act.verb == "send"):
         names = ",".join(re.split(_AND, several["names"].lower()))
         return [Act("send", (names, several["text"] or "TEXT")), *([] if act is None else [act])]
     if act is not None:

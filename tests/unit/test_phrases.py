@@ -59,6 +59,8 @@ def test_there_are_enough_near_misses() -> None:
         ("reply to fred: got it", ("mipc send fred 'got it'", "mipc reply @ TEXT")),
         ("please chekc my mesages", ("mipc check", "mipc send NAME TEXT")),
         ("call me later", ("mipc register NAME", "mipc rename NAME")),
+        ("tell everyone that lunch is ready", ("mipc broadcast TEXT", "mipc check")),
+        ("ask fred: green?", ("mipc send fred 'green?'", "mipc check")),
         ("stop the auto checking", ("mipc auto-check stop", "mipc check")),
         ("tell fred: -", ("mipc send fred TEXT", "mipc check")),
         ("tell fred: a\ntell barney: b", ("mipc send fred -", "mipc check")),
@@ -105,3 +107,16 @@ def test_minutes_are_judged_by_auto_check_and_not_here(minutes: str) -> None:
 def test_another_interval_than_minutes_is_unsure(phrase: str) -> None:
     """S30: two hours are not two minutes."""
     assert isinstance(understand(phrase, _is_here), Unsure)
+
+
+def test_what_is_said_of_a_long_phrase_is_short() -> None:
+    """Ours: it goes on one line of a terminal, and into an agent's context."""
+    long = "a" * 100_000
+    for phrase in (
+        f"tell {long}: hi", f"tell fred when{'!' * 100_000} hi", f"tell {'fred, ' * 10_000}barney: hi",
+        f"tell fred, {long}", f"register as fred{' ' * 100_000}x",
+        f"start auto checking {'7' * 100_000}", f"please tell fred: {long}", long,
+    ):  # fmt: skip
+        act = understand(phrase, _is_here)
+        assert isinstance(act, Unsure)
+        assert len(act.why) + sum(map(len, act.readings)) < 1000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ..directory import knows
 from ..errors import NoSpool, Usage
 from ..phrases import Unsure, understand
@@ -27,13 +29,20 @@ def run(call: Call, words: list[str]) -> int:
     given = arguments(call, words, USAGE, OPTIONS, before_text=0)
     if given is None:
         return 0
+    if not given.operands:
+        raise Usage("no phrase", f"mipc {USAGE}")
     act = understand(text_given(given.operands), lambda name: _known(call, name))
     if isinstance(act, Unsure):
-        one, other = act.readings
+        one, other = (_typed(reading, given) for reading in act.readings)
         raise Usage(f"unsure what is meant ({act.why}); nothing was done", f"type {one}   or {other}")
     if given.flag("dry-run"):
-        document = {"v": VERSION, "verb": act.verb, "operands": list(act.operands), "command": act.command}
-        call.out(f"{to_json(document) if given.flag('json') else act.command}\n")
+        document = {
+            "v": VERSION,
+            "verb": act.verb,
+            "operands": list(act.operands),
+            "command": _typed(act.command, given),
+        }
+        call.out(f"{to_json(document) if given.flag('json') else document['command']}\n")
         return 0
     call.say(f"understood: {_line(act.words)}")
     return _verb(act)(call, _words(act, given))
@@ -44,6 +53,15 @@ def _known(call: Call, name: str) -> bool:
         return knows(call.account.spool(), name)
     except NoSpool:
         return False
+
+
+def _typed(command: str, given: Arguments) -> str:
+    """Return a command as it is to be typed here: in the name that this one was given."""
+    said = given.get("as")
+    if said is None:
+        return command
+    program, verb, *rest = command.split(" ", 2)
+    return " ".join([program, verb, "--as", escape(shlex.quote(said), line=True), *rest])
 
 
 def _line(text: str) -> str:

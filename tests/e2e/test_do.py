@@ -69,7 +69,9 @@ def test_the_other_verbs_answer_as_they_do_by_name(spool: Path, home: Path) -> N
 def test_without_a_colon_only_somebody_who_is_here_gets_mail(spool: Path, home: Path) -> None:
     """S40, S5: a colon says where the name ends."""
     assert mipc(home, "do", "--as", "alice", "tell bob need help").code == 0
-    assert_refused(mipc(home, "do", "--as", "alice", "tell nessa need help"), 64, "mipc send nessa 'need help'")
+    assert_refused(
+        mipc(home, "do", "--as", "alice", "tell nessa need help"), 64, "mipc send --as alice nessa 'need help'"
+    )
     assert mipc(home, "do", "--as", "alice", "tell nessa: need help").err.endswith("(not yet registered)\n")
 
 
@@ -95,6 +97,11 @@ def test_a_dry_run_only_says_the_command(spool: Path, home: Path) -> None:
     assert done.err == ""
     assert done.json == {"v": 1, "verb": "auto-check", "operands": ["start", "7"], "command": "mipc auto-check start 7"}
     assert listing(home) == before
+
+
+def test_no_phrase_is_a_usage_error(home: Path) -> None:
+    """G12."""
+    assert_refused(mipc(home, "do"), 64, "no phrase", "mipc do [options] PHRASE")
 
 
 def test_unsure_in_json_is_an_error_like_any_other(home: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The phrases are those of facts/claude-ipc.md, 2.1, and of its README; X is fred, N is 7, and `…` is a text.
+# Those of its README and of its page on natural language; X is fred, N is 7, and `…` is a text.
 PHRASES: dict[str, tuple[str, ...]] = {
     # register
     "Register this instance as fred": ("register", "fred"),

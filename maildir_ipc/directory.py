@@ -39,6 +39,14 @@ def rows(spool: Spool, host: Host) -> list[Row]:
     return [row for row in found if row is not None]
 
 
+def knows(spool: Spool, name: str) -> bool:
+    """Return whether *name* has a mailbox, or leads to one: registered, waiting or a forward."""
+    try:
+        return spool.record(spool.lead(name)) is not None
+    except NoSuchName:
+        return False
+
+
 def _last_used(mailbox: str) -> float | None:
     """Return when a session that was ended was used last."""
     try:

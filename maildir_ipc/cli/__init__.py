@@ -31,6 +31,7 @@ VERBS = {
     "unregister": "end this session; mailbox and mail stay",
     "whoami": "say who you are, and which spool is used",
     "list": "show who has registered",
+    "do": 'do what a sentence says: "tell fred: the build is green"',
     "init": "make a spool",
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",

@@ -31,6 +31,7 @@ _COMMANDS = {
     "register": "register bob --as bob --json",
     "path": "path bob --json",
     "send": """send --as alice --data {{"passed":214}} --attach bin/mipc --json bob,carol Look at this.""",
+    "do": "do --dry-run --json tell bob: hi",
     "list": "list --json",
     "take": "take --as bob --json",
     "renew": "take {take[claim]} --as bob --json",

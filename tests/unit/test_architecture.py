@@ -28,7 +28,7 @@ MAX_FUNCTION = 45
 RANKS = (
     ("errors", "process", "unique", "entry", "doctor/finding"),
     ("address", "signing", "folders"),
-    ("limits",),
+    ("limits", "phrases"),
     ("maildir",),
     ("wire", "records", "seen", "broom", "doctor/host"),
     ("draft", "names", "lock"),

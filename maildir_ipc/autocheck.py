@@ -1,7 +1,7 @@
 """Auto-check: whether an identity wants its mail looked at without being asked, how often, and what came of it.
 
-Four records of the mailbox: `auto-check` is what was asked for; `auto-check-last` when mail was looked at last;
-`auto-check-by` who does the looking, for `status`; `auto-check-log` what happened, bounded. Only the first
+Four records of the mailbox: `autocheck` is what was asked for; `autocheck-last` when mail was looked at last;
+`autocheck-by` who does the looking, for `status`; `autocheck-log` what happened, bounded. Only the first
 one decides anything: without it auto-check is off. Nothing in them is a sender's word.
 """
 
@@ -185,7 +185,7 @@ def _checked(minutes: int) -> int:
 
 
 def _path(mailbox: Mailbox, part: str = "") -> str:
-    return f"{mailbox.maildir.path}/records/auto-check{part}"
+    return f"{mailbox.maildir.path}/records/autocheck{part}"  # auto-NAME counts automatic mail to NAME, be it `check`
 
 
 def _last(mailbox: Mailbox) -> tuple[float, str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 
 from . import autocheck, automatic
-from .autocheck import CRON, HAND, AutoCheck
+from .autocheck import CRON, HAND, WATCH, AutoCheck
 from .errors import MaildirIPCError, NoSpool
 from .handler import TIMEOUT, Outcome, handle
 from .lock import Alone
 from .maildir import cannot_write
+from .process import lookup
 from .session import STANDING
 from .settings import without_secrets
 from .setup import program
@@ -45,13 +46,13 @@ class Ran:
         return len([outcome for outcome in self.outcomes if not outcome.why])
 
 
-def tick(account: Account, by: str = CRON) -> Iterator[Ran]:
-    """Look at the mail of every identity of this account for which that is due. No spool: nothing to do.
+def tick(account: Account, by: str = CRON, only: Session | None = None) -> Iterator[Ran]:
+    """Look at the mail of every identity of this account for which that is due, or of one. No spool: nothing to do.
 
-    What goes wrong for one identity keeps nothing from the others.
+    What goes wrong for one identity keeps nothing from the others. *by* is CRON, or WATCH for one that goes on.
     """
     for session in asking(account):
-        ran = _guarded(account, session, by)
+        ran = _guarded(account, session, by) if only is None or only.id == session.id else None
         if ran is not None:
             yield ran
 
@@ -103,7 +104,8 @@ def _look(account: Account, mailbox: Mailbox, session: Session, by: str, timeout
             autocheck.end(mailbox, check, ran.ended)
             return ran
         if by != HAND:
-            autocheck.used(mailbox, now, by)
+            own = lookup("self") if by == WATCH else None
+            autocheck.used(mailbox, now, by, "" if own is None else account.host.mark(own))
         if not current or check.command is None or not (by == HAND or autocheck.due(mailbox, now)):
             return None
         _handle(account, mailbox, check, ran, timeout)

@@ -45,6 +45,12 @@ class Ran:
         """How many messages were handled."""
         return len([outcome for outcome in self.outcomes if not outcome.why])
 
+    def troubles(self) -> list[str]:
+        """Return what a person should know, a line each; nothing when all went well."""
+        lines = [f"auto-check has stopped: {self.ended}"] * bool(self.ended) + [self.trouble] * bool(self.trouble)
+        lines += [f"{o} ({o.said})" if o.said else str(o) for o in self.outcomes if o.why]
+        return [f"{self.name}: {line}" for line in lines]
+
 
 def tick(account: Account, by: str = CRON, only: Session | None = None) -> Iterator[Ran]:
     """Look at the mail of every identity of this account for which that is due, or of one. No spool: nothing to do.

@@ -81,9 +81,10 @@ class Mailbox:
         With *id*, the same draft again completes what is missing; another draft is refused.
         Raises: BadData; everything else is in the deliveries.
         """
-        from .delivery import Sent
+        from .delivery import Sent, guarded
 
         self._follow()
+        draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier(to, draft, id)
         self._counted(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
@@ -96,9 +97,10 @@ class Mailbox:
 
         With *id*, the same draft again completes what is missing, for whoever has registered by then.
         """
-        from .delivery import Sent
+        from .delivery import Sent, guarded
 
         self._follow()
+        draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._counted(draft, ())
         names = [name for name in self.spool.mailboxes() if self._hears(name, include_waiting=include_waiting)]
@@ -123,7 +125,9 @@ class Mailbox:
     def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
         from .delivery import Courier
 
-        serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
+        serial, repeated = self.namer.serial(), False
+        if id is not None:
+            serial, repeated = self._ids().begin(id, draft.digest(to), self.namer.serial)
 
         def data(t: int) -> bytes:
             return self._compose(to, draft, serial, t)
@@ -143,9 +147,6 @@ class Mailbox:
         if id is None and reached and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
         return make(message_id(serial), id or serial, found)
-
-    def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
-        return self._ids().begin(id, draft.digest(to), self.namer.serial)
 
     def _ids(self) -> Ids:
         from .ids import Ids

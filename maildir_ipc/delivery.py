@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .address import address_of, message_id
 from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain
 from .limits import Room
@@ -203,7 +205,7 @@ class Courier:
 
 def guarded(draft: Draft, spool: Spool, host: Host) -> Draft:
     """Return *draft*, as automatic mail when it is sent from within a handler."""
-    if draft.kind != "message" or not spool.runs_handlers():
+    if draft.kind != "message" or not os.path.exists(f"{spool.root}/.ipc/handling"):
         return draft
     from .automatic import inherited
 

@@ -235,8 +235,10 @@ def test_killed_anywhere_the_owners_own_next_command_works(shm: Path) -> None:
         if _names(home) != {"alice": "", OLD: NEW, NEW: ""}:
             yield f"after the same command again: {_names(home)}"
         for name in (OLD, NEW):
-            if strike.account(home).identify(name).name != NEW and name == NEW:
-                yield f"{name} is not known"
+            try:
+                strike.account(home).identify(name)
+            except MaildirIPCError as error:
+                yield f"{name} is not known: {error}; {again}; {_names(home)}"
 
     strike.everywhere(template, _changes(template), job)
 
@@ -275,12 +277,12 @@ def _go_on(home: Path, logs: list[Path]) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_killed_anywhere_while_four_senders_write_to_a_name_that_moves_three_times(shm: Path) -> None:
     """G1, G3, S16: ours: merged, renamed twice more, forwards ended: what was reported sent is with its owner, once."""
     template = _home(shm)
     _waiting(template)
-    (template / strike.SPOOL / ".ipc/settings").write_text(f"{SETTINGS}forward-seconds = 2\n")
+    (template / strike.SPOOL / ".ipc/settings").write_text(f"{SETTINGS}forward-seconds = 1\n")
     senders = [f"sender{n}" for n in range(_SENDERS)]
     strike.register(template, *senders)
     context = multiprocessing.get_context("spawn")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RESCAN = 30.0  # seconds after which a lost event is made good
 POLL_FIRST, POLL_MOST = 0.05, 0.5  # seconds between two looks where no event comes: each twice the one before
+_EARLY = 0.1  # of the rescan interval: who is awake anyway need not wake up again for it
 CLAIM_POLL = 1.0  # seconds between two looks while others hold messages: the death of a holder rings no bell
 
 
@@ -123,7 +124,7 @@ class Doorbell:
             self._sleep(end)
 
     def _scan(self) -> None:
-        whole = self._clock() >= self._next_rescan
+        whole = self._clock() >= self._next_rescan - self._rescan * _EARLY
         if whole:
             self._next_rescan = self._clock() + self._rescan
         for place in list(self._places):

@@ -5,69 +5,37 @@ No word of a sender's is in what is run, its arguments or its environment; the n
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-
 from .render import to_json
-from .running import GRACE
+from .running import run_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .bell import Bell
+    from .running import Finished
 
-LONGEST = 600.0  # seconds
+LONGEST = 600.0  # seconds; then its process group is ended
 AGAIN_FIRST, AGAIN_MOST = 5.0, 300.0  # seconds until a command that failed is run again: each twice the one before
+_LINGER = 1.0  # seconds that are waited for what it left in the background with its output open
+
+
+def sound(command: str, bell: Bell, environ: Mapping[str, str], timeout: float = LONGEST) -> Finished:
+    """Run *command* by sh(1), acting in the bell's name, and return what became of it. Raises: BadData."""
+    facts = f"{to_json(bell.object())}\n".encode()
+    acting = {**environ, "MAILDIR_IPC_IDENTITY": bell.identity}
+    return run_command(["/bin/sh", "-c", command], acting, timeout, stdin=facts, linger=_LINGER)
+
+
+def failure(done: Finished, timeout: float = LONGEST) -> str | None:
+    """Return in words what failed, or None."""
+    if done.timed_out:
+        return f"took longer than {timeout:g} s, and was ended"
+    if done.returncode is None or done.returncode == 0:
+        return None
+    return f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"
 
 
 def again_after(failures: int) -> float:
     """Return the seconds to wait after so many failures one after the other."""
     return min(AGAIN_FIRST * 2.0 ** min(failures - 1, 20), AGAIN_MOST)
-
-
-def sound(command: str, bell: Bell, environ: Mapping[str, str], timeout: float = LONGEST) -> str | None:
-    """Run *command* by sh(1) for *timeout* seconds at most, acting in the bell's name; return what failed, or None.
-
-    Then, or when we are interrupted, its process group is ended. What it left in the background when it
-    ended by itself goes on.
-    """
-    facts, ours = os.pipe()
-    try:
-        # Its few hundred bytes fit into the pipe, whether or not they are read.
-        os.write(ours, (to_json(bell.object()) + "\n").encode())
-        os.close(ours)
-        child = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            stdin=facts,
-            env={**environ, "MAILDIR_IPC_IDENTITY": bell.identity},
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        return f"cannot be run: {error}"
-    finally:
-        os.close(facts)
-    try:
-        code = child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return f"took longer than {timeout:g} s, and was ended"
-    finally:
-        if child.returncode is None:
-            _end(child)
-    return None if code == 0 else f"ended with {code}" if code > 0 else f"was ended by signal {-code}"
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a command that runs, and all that is in its group."""
-    os.killpg(child.pid, signal.SIGTERM)
-    try:
-        child.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        pass
-    # The leader may be gone, and others of the group not; its number is not used again while they are.
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    child.wait()

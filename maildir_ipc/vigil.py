@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from . import autocheck
 from .alarm import again_after
 from .bell import bell_of
 from .errors import MaildirIPCError, NoSuchName, NotYours
+from .tick import tick_for
 from .watch import RESCAN, Doorbell
 
 TYPE_CHECKING = False
@@ -33,8 +35,9 @@ def first_bell(mailbox: Mailbox, seconds: float | None, clock: Callable[[], floa
 class Vigil:
     """A watch that goes on. `turn` it for ever; use it as a context manager.
 
-    *ring* is called once for each batch of mail and returns what failed, or None. What failed is rung again,
-    later each time, until the mail was read.
+    Where auto-check is on, its handler gets the mail first, when it is due. *ring* is called once for each batch
+    that is unread then, and returns what failed, or None. What failed is rung again, later each time, until the
+    mail was read.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Vigil:
         self._interval = 0.95 * rescan  # so that the doorbell's rescan and ours are one wake-up
         self._doorbell = Doorbell(rescan=rescan, clock=clock)
         self._watched: dict[str, Mailbox] = {}  # by the id of the session
+        self._sessions: dict[str, Session] = {}
         self._owed: dict[str, tuple[float, int]] = {}  # (when to ring, failures so far), by the same
 
     def __enter__(self) -> Vigil:
@@ -68,20 +72,35 @@ class Vigil:
         return self._doorbell
 
     def turn(self) -> list[str]:
-        """Ring for what is news, or was owed, within one rescan interval; return what failed, in words.
+        """Have handled, or ring for, what comes or is due within one rescan interval; return what failed, in words.
 
         Raises: NotYours when the session is over.
         """
-        if self._clock() - self._looked >= self._interval:
+        all_due = self._clock() - self._looked >= self._interval
+        if all_due:
             self._looked = self._clock()
             self._follow_sessions()
         until = min([self._looked + self._interval, *(when for when, _ in self._owed.values())])
         rang = self._listen(max(0.0, until - self._clock()))
+        failed: list[str] = []
         for id, mailbox in self._watched.items():
+            if all_due or mailbox in rang:
+                failed += self._auto_check(id)
             if mailbox in rang:
                 self._owed.setdefault(id, (self._clock(), 0))
         due = [id for id, (when, _) in self._owed.items() if when <= self._clock()]
-        return [failure for id in due if (failure := self._settle(id)) is not None]
+        return failed + [failure for id in due if (failure := self._settle(id)) is not None]
+
+    def _auto_check(self, id: str) -> list[str]:
+        """Give the handler what is due, if there is one; it backs off by itself."""
+        if autocheck.read(self._watched[id]) is None:
+            return []
+        ran = tick_for(self._account, self._sessions[id], autocheck.WATCH)
+        if ran is None:
+            return []
+        ended = f"auto-check of {ran.name} is off: {ran.ended}" if ran.ended else ""
+        said = [f"{ran.name}: {outcome}" for outcome in ran.outcomes if outcome.why]
+        return [text for text in (*said, ran.trouble, ended) if text]
 
     def _listen(self, seconds: float) -> list[Mailbox]:
         try:
@@ -107,6 +126,7 @@ class Vigil:
             if self._session.id not in current:
                 raise NotYours(f"the session of {self._session.name} is over", f"mipc register {self._session.name}")
             current = {self._session.id: current[self._session.id]}
+        self._sessions = current
         for id in [id for id in self._watched if id not in current]:
             mailbox = self._watched.pop(id)
             self._owed.pop(id, None)

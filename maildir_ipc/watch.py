@@ -17,6 +17,7 @@ import time
 
 from .errors import NoSuchName
 from .mounts import mount_of, mount_table
+from .seen import SeenSet
 from .unique import NO_PROCESS, is_held, owner_parts
 
 TYPE_CHECKING = False
@@ -131,7 +132,7 @@ class Doorbell:
             if not (whole or place.rung):
                 continue
             try:
-                if place.mailbox.follow() or (whole and self._ears.are_elsewhere(place)):
+                if follow(place.mailbox) or (whole and self._ears.are_elsewhere(place)):
                     self._ears.forget(place)
                     self._ears.listen(place)
                 place.scan(whole=whole)
@@ -150,6 +151,18 @@ class Doorbell:
         self._rung.wait(max(0.0, until - now))
         for place in self._places:
             place.rung = place.rung or place.watch is None or place.held
+
+
+def follow(mailbox: Mailbox) -> bool:
+    """Have *mailbox* be where it is now; return True when it had been renamed. Raises: NoSuchName when it is gone."""
+    former = mailbox.maildir
+    if former.is_at(former.path):
+        return False
+    name, maildir = mailbox.spool.find_again(former)
+    former.close()
+    mailbox.author = name if mailbox.author == mailbox.name else mailbox.author
+    mailbox.name, mailbox.maildir, mailbox.seen = name, maildir, SeenSet(maildir)
+    return True
 
 
 class _Place:
@@ -212,6 +225,7 @@ class _Ears:
                 self._observer = observer
             place.inode = _inode(path)
             place.watch = _schedule(self._observer, path, lambda: self._ring(place))
+            _keep_from_children()
         except (ImportError, OSError, RuntimeError):  # not installed; EMFILE, ENOSPC, ENOENT; no thread left
             place.watch = place.inode = None
 
@@ -277,6 +291,16 @@ def _schedule(observer: BaseObserver, path: str, ring: Callable[[], None]) -> Ob
 
     # A filter, or every `ls` of the directory would wake us.
     return observer.schedule(Handler(), path, event_filter=[FileCreatedEvent, FileMovedEvent])
+
+
+def _keep_from_children() -> None:
+    """Have no command that we run inherit what watchdog opened: it may outlive us, and instances are few."""
+    for fd in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}") == "anon_inode:inotify":
+                os.set_inheritable(int(fd), False)
+        except OSError:
+            pass  # it was closed meanwhile
 
 
 def _inode(path: str) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ class _Watch:
         command = [sys.executable, str(CHECKOUT / "maildir_ipc/__main__.py"), "watch", *words]
         self.process = subprocess.Popen(
             command,
+            bufsize=0,  # so that `select` sees all that was not read
             cwd=home,
             env={"PATH": PATH, "HOME": str(home)},
             stdin=subprocess.DEVNULL,
@@ -97,7 +98,14 @@ def test_wait_of_nobody_is_refused_and_makes_nothing(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("wait", "--timeout", "0"), ("watch", "--exec", " "), ("watch", "--all", "--as", "bob"), ("wait", "x")]
+    "words",
+    [
+        ("wait", "--timeout", "0"),
+        ("watch", "--exec", " "),
+        ("watch", "--all", "--as", "bob"),
+        ("watch", "--auto-check", "--exec", "x"),
+        ("wait", "x"),
+    ],
 )
 def test_what_cannot_be_meant_is_refused(bob: Path, words: tuple[str, ...]) -> None:
     """G12."""
@@ -179,11 +187,29 @@ def test_a_command_that_fails_is_said_and_tried_again(bob: Path, watch: list[_Wa
 
 def test_ending_a_watch_ends_its_command(bob: Path, watch: list[_Watch]) -> None:
     """Ours: nothing is left behind."""
-    watch.append(_Watch(bob, "--as", "bob", "--exec", "echo $$; exec sleep 300"))
+    os.mkfifo(bob / "pid")
+    watch.append(_Watch(bob, "--as", "bob", "--exec", f"echo $$ >{bob}/pid; exec sleep 300"))
     mipc(bob, "send", "--as", "alice", "bob", "hello")
-    pid = os.pidfd_open(int(watch[0].line()))
+    pid = os.pidfd_open(int((bob / "pid").read_text()))
 
     assert watch[0].end() == (0, "")
 
     assert select.select([pid], [], [], SECONDS)[0], "the command goes on"
     os.close(pid)
+
+
+@pytest.mark.parametrize("words", [("--as", "bob"), ("--auto-check",)])
+def test_a_watch_runs_the_handler_of_auto_check(bob: Path, watch: list[_Watch], words: tuple[str, ...]) -> None:
+    """Design, 9: a handler gets the message, and no bell rings for what it handled."""
+    os.mkfifo(bob / "handled")
+    mipc(bob, "auto-check", "start", "--instant", "--exec", f"cat >{bob}/handled", "--as", "bob")
+    watch.append(_Watch(bob, *words))
+    mipc(bob, "send", "--as", "alice", "bob", "do this")
+
+    with (bob / "handled").open() as pipe:
+        message = json.loads(pipe.read())
+
+    assert (message["identity"], message["body"]) == ("bob", "do this")
+    assert "by: watch" in mipc(bob, "auto-check", "status", "--as", "bob").out
+    assert watch[0].end()[0] == 0
+    assert "by: watch" not in mipc(bob, "auto-check", "status", "--as", "bob").out

@@ -137,7 +137,7 @@ def test_the_command_gets_the_facts_and_acts_in_that_name(tmp_path: Path) -> Non
     """Issue 4, 5."""
     command = f'cat >"{tmp_path}/in"; echo "$MAILDIR_IPC_IDENTITY" >"{tmp_path}/who"; echo "$#" >"{tmp_path}/argc"'
 
-    assert alarm.sound(command, Bell("bob", 2, ["alice"], 0), ENVIRON) is None
+    assert alarm.failure(alarm.sound(command, Bell("bob", 2, ["alice"], 0), ENVIRON)) is None
 
     facts = json.loads((tmp_path / "in").read_text())
     assert facts == {"v": 1, "identity": "bob", "unread": 2, "from": ["alice"], "rejected": 0}
@@ -147,22 +147,22 @@ def test_the_command_gets_the_facts_and_acts_in_that_name(tmp_path: Path) -> Non
 
 def test_a_command_that_reads_nothing_is_no_failure() -> None:
     """Ours: the facts are offered."""
-    assert alarm.sound("exec true", Bell("bob", 1, [f"n{n}" for n in range(50)], 0), ENVIRON) is None
+    assert alarm.failure(alarm.sound("exec true", Bell("bob", 1, [f"n{n}" for n in range(50)], 0), ENVIRON)) is None
 
 
 @pytest.mark.parametrize(("command", "why"), [("exit 3", "ended with 3"), ("kill -9 $$", "was ended by signal 9")])
 def test_a_command_that_fails_is_said(command: str, why: str) -> None:
     """Issue 4, 5."""
-    assert alarm.sound(command, Bell("bob", 1, [], 0), ENVIRON) == why
+    assert alarm.failure(alarm.sound(command, Bell("bob", 1, [], 0), ENVIRON)) == why
 
 
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     """Issue 4, 5: bounded; its whole process group."""
     command = f'sleep 300 & echo $! >"{tmp_path}/child"; sleep 300'
 
-    why = alarm.sound(command, Bell("bob", 1, [], 0), ENVIRON, timeout=0.3)
+    done = alarm.sound(command, Bell("bob", 1, [], 0), ENVIRON, timeout=0.3)
 
-    assert why == "took longer than 0.3 s, and was ended"
+    assert alarm.failure(done, 0.3) == "took longer than 0.3 s, and was ended"
     _gone(int((tmp_path / "child").read_text()))
 
 

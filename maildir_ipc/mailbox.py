@@ -7,8 +7,6 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 
 from __future__ import annotations
 
-import time
-
 from .address import EVERYONE, address_of, message_id
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
     from .unique import Namer
     from .work import Work
 
-_POLL = 0.25  # seconds
-
 
 class Mailbox:
     """An open mailbox, for one identity. Close it, or use it as a context manager."""
@@ -83,7 +79,7 @@ class Mailbox:
         """
         from .delivery import Sent, guarded
 
-        self._follow()
+        self.follow()
         draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier(to, draft, id)
         self._counted(draft, to)
@@ -99,7 +95,7 @@ class Mailbox:
         """
         from .delivery import Sent, guarded
 
-        self._follow()
+        self.follow()
         draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._counted(draft, ())
@@ -108,10 +104,12 @@ class Mailbox:
             Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
         )
 
-    def _follow(self) -> None:
-        name = self.spool.name_of(self.maildir, self.name)
-        self.author = name if self.author == self.name else self.author
+    def follow(self) -> bool:
+        """Go by the name that the mailbox has now; return whether it had been renamed. Raises: NotYours: it is gone."""
+        former, name = self.name, self.spool.name_of(self.maildir, self.name)
+        self.author = name if self.author == former else self.author
         self.name = name
+        return name != former
 
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
         record = None if name == self.name else self.spool.record(name)
@@ -307,9 +305,7 @@ class Mailbox:
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
-        end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self.gate().unread_in_cur():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(min(_POLL, max(0.0, end - time.monotonic())))
-        return True
+        from .watch import Doorbell
+
+        with Doorbell((self,)) as doorbell:
+            return bool(doorbell.wait(seconds))

@@ -218,7 +218,7 @@ class Spool:
         Raises: NotYours when it is in the spool no more.
         """
         for _ in range(8):
-            if box.lies_at(self.path(name)):
+            if box.is_at(self.path(name)):
                 return name
             from .names import Names
 

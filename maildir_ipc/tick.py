@@ -58,7 +58,7 @@ def tick(account: Account, by: str = CRON, only: Session | None = None) -> Itera
     What goes wrong for one identity keeps nothing from the others. *by* is CRON, or WATCH for one that goes on.
     """
     for session in asking(account):
-        ran = _guarded(account, session, by) if only is None or only.id == session.id else None
+        ran = tick_for(account, session, by) if only is None or only.id == session.id else None
         if ran is not None:
             yield ran
 
@@ -86,7 +86,8 @@ def _is_asked(spool: Spool, session: Session) -> bool:
     return records.read(f"{spool.path(session.name)}/records/autocheck") is not None
 
 
-def _guarded(account: Account, session: Session, by: str) -> Ran | None:
+def tick_for(account: Account, session: Session, by: str) -> Ran | None:
+    """Look at the mail of one identity, if that is due; return what was done, None for nothing."""
     try:
         with account.mailbox(session) as mailbox:
             return _look(account, mailbox, session, by, TIMEOUT)

@@ -33,6 +33,7 @@ _COMMANDS = {
     "send": """send --as alice --data {{"passed":214}} --attach bin/mipc --json bob,carol Look at this.""",
     "do": "do --dry-run --json tell bob: hi",
     "list": "list --json",
+    "wait": "wait --as bob --json",
     "take": "take --as bob --json",
     "renew": "take {take[claim]} --as bob --json",
     "release": "release {take[claim]} --as bob --json",

@@ -52,13 +52,13 @@ class Ran:
         return [f"{self.name}: {line}" for line in lines]
 
 
-def tick(account: Account, by: str = CRON, only: Session | None = None) -> Iterator[Ran]:
-    """Look at the mail of every identity of this account for which that is due, or of one. No spool: nothing to do.
+def tick(account: Account, by: str = CRON) -> Iterator[Ran]:
+    """Look at the mail of every identity of this account for which that is due. No spool: nothing to do.
 
-    What goes wrong for one identity keeps nothing from the others. *by* is CRON, or WATCH for one that goes on.
+    What goes wrong for one identity keeps nothing from the others.
     """
     for session in asking(account):
-        ran = tick_for(account, session, by) if only is None or only.id == session.id else None
+        ran = tick_for(account, session, by)
         if ran is not None:
             yield ran
 
@@ -111,6 +111,7 @@ def _look(account: Account, mailbox: Mailbox, session: Session, by: str, timeout
             autocheck.end(mailbox, check, ran.ended)
             return ran
         if by != HAND:
+            # Cron's process is gone at once; a watch goes on, and `status` can see whether it does.
             own = lookup("self") if by == WATCH else None
             autocheck.used(mailbox, now, by, "" if own is None else account.host.mark(own))
         if not current or check.command is None or not (by == HAND or autocheck.due(mailbox, now)):

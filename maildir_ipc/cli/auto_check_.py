@@ -142,7 +142,7 @@ def _now(call: Call, given: Arguments) -> int:
     elif ran.busy:
         call.say("another tick is at it")
     elif not ran.ended:
-        call.out("".join(f"{outcome}\n" for outcome in ran.outcomes))
+        call.out("".join(f"{outcome}\n" for outcome in ran.outcomes if not outcome.why))
         if not ran.outcomes:
             call.say(f"nothing to do for {ran.name}")
     return _say(call, ran)

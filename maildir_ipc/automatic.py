@@ -59,7 +59,7 @@ class Handling:
             records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
 
 
-def guarded(draft: Draft, spool: Spool, host: Host) -> Draft:
+def inherited(draft: Draft, spool: Spool, host: Host) -> Draft:
     """Return *draft*; as automatic mail, when a handler started this process, whatever the handler says."""
     hops = hops_here(spool, host)
     return draft if hops is None else draft.automatic(REPLIED if draft.references else GENERATED, hops)

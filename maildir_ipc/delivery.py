@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .draft import Draft
+    from .process import Host
     from .spool import Spool
     from .unique import Namer
 
@@ -185,6 +187,15 @@ class Courier:
         return SeenSet(box).find(key) is not None or any(
             entry.key == self._unique for entry in box.entries("new", "cur")
         )
+
+
+def guarded(draft: Draft, spool: Spool, host: Host) -> Draft:
+    """Return *draft*, as automatic mail when it is sent from within a handler."""
+    if draft.kind != "message" or not spool.runs_handlers():
+        return draft
+    from .automatic import inherited
+
+    return inherited(draft, spool, host)
 
 
 def _sync_all(spool: Spool, deliveries: Sequence[Delivery]) -> None:

@@ -77,9 +77,9 @@ class Mailbox:
         With *id*, the same draft again completes what is missing; another draft is refused.
         Raises: BadData; everything else is in the deliveries.
         """
-        from .delivery import Sent
+        from .delivery import Sent, guarded
 
-        draft = self._guarded(draft)
+        draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier(to, draft, id)
         self._count(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
@@ -92,9 +92,9 @@ class Mailbox:
 
         With *id*, the same draft again completes what is missing, for whoever has registered by then.
         """
-        from .delivery import Sent
+        from .delivery import Sent, guarded
 
-        draft = self._guarded(draft)
+        draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._count(draft, ())
         names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
@@ -105,14 +105,6 @@ class Mailbox:
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
         record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)
         return record is not None and (record.registered or include_waiting)
-
-    def _guarded(self, draft: Draft) -> Draft:
-        """Return *draft*, as automatic mail when a handler sends it."""
-        if draft.kind != "message" or not self.spool.runs_handlers():
-            return draft
-        from .automatic import guarded
-
-        return guarded(draft, self.spool, self.host)
 
     def _count(self, draft: Draft, to: Sequence[str]) -> None:
         """Count a send against the limits. Raises: TryAgain, BadData."""

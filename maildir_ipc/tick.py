@@ -45,14 +45,20 @@ class Ran:
         """How many messages were handled."""
         return len([outcome for outcome in self.outcomes if not outcome.why])
 
+    def troubles(self) -> list[str]:
+        """Return what a person should know, a line each; nothing when all went well."""
+        lines = [f"auto-check has stopped: {self.ended}"] * bool(self.ended) + [self.trouble] * bool(self.trouble)
+        lines += [f"{o} ({o.said})" if o.said else str(o) for o in self.outcomes if o.why]
+        return [f"{self.name}: {line}" for line in lines]
 
-def tick(account: Account, by: str = CRON) -> Iterator[Ran]:
-    """Look at the mail of every identity of this account for which that is due. No spool: nothing to do.
 
-    What goes wrong for one identity keeps nothing from the others.
+def tick(account: Account, by: str = CRON, only: Session | None = None) -> Iterator[Ran]:
+    """Look at the mail of every identity of this account for which that is due, or of one. No spool: nothing to do.
+
+    What goes wrong for one identity keeps nothing from the others. *by* is CRON, or WATCH for one that goes on.
     """
     for session in asking(account):
-        ran = tick_for(account, session, by)
+        ran = _guarded(account, session, by) if only is None or only.id == session.id else None
         if ran is not None:
             yield ran
 
@@ -80,8 +86,7 @@ def _is_asked(spool: Spool, session: Session) -> bool:
     return records.read(f"{spool.path(session.name)}/records/autocheck") is not None
 
 
-def tick_for(account: Account, session: Session, by: str) -> Ran | None:
-    """Look at the mail of one identity, if that is due; return what was done, None for nothing."""
+def _guarded(account: Account, session: Session, by: str) -> Ran | None:
     try:
         with account.mailbox(session) as mailbox:
             return _look(account, mailbox, session, by, TIMEOUT)
@@ -105,7 +110,6 @@ def _look(account: Account, mailbox: Mailbox, session: Session, by: str, timeout
             autocheck.end(mailbox, check, ran.ended)
             return ran
         if by != HAND:
-            # Cron's process is gone at once; a watch goes on, and `status` can see whether it does.
             own = lookup("self") if by == WATCH else None
             autocheck.used(mailbox, now, by, "" if own is None else account.host.mark(own))
         if not current or check.command is None or not (by == HAND or autocheck.due(mailbox, now)):

@@ -8,7 +8,7 @@ from . import autocheck
 from .alarm import again_after
 from .bell import bell_of
 from .errors import MaildirIPCError, NoSuchName, NotYours
-from .tick import tick_for
+from .tick import tick
 from .watch import RESCAN, Doorbell
 
 TYPE_CHECKING = False
@@ -95,12 +95,8 @@ class Vigil:
         """Give the handler what is due, if there is one; it backs off by itself."""
         if autocheck.read(self._watched[id]) is None:
             return []
-        ran = tick_for(self._account, self._sessions[id], autocheck.WATCH)
-        if ran is None:
-            return []
-        ended = f"auto-check of {ran.name} is off: {ran.ended}" if ran.ended else ""
-        said = [f"{ran.name}: {outcome}" for outcome in ran.outcomes if outcome.why]
-        return [text for text in (*said, ran.trouble, ended) if text]
+        ran = tick(self._account, autocheck.WATCH, self._sessions[id])
+        return [line for one in ran for line in one.troubles()]
 
     def _listen(self, seconds: float) -> list[Mailbox]:
         try:

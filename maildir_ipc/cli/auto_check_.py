@@ -163,14 +163,9 @@ def _due(call: Call, given: Arguments) -> int:
 
 def _say(call: Call, ran: Ran) -> int:
     """Say what a person should know, and return the exit code: 1 when something was not done."""
-    if ran.ended:
-        call.say(f"mipc: {ran.name}: auto-check has stopped: {ran.ended}")
-    if ran.trouble:
-        call.say(f"mipc: {ran.name}: {ran.trouble}")
-    failed = [outcome for outcome in ran.outcomes if outcome.why]
-    for outcome in failed:
-        call.say(f"mipc: {ran.name}: {outcome}" + (f" ({outcome.said})" if outcome.said else ""))
-    return 1 if ran.ended or ran.trouble or failed else 0
+    for line in ran.troubles():
+        call.say(f"mipc: {line}")
+    return 1 if ran.troubles() else 0
 
 
 def _log(call: Call, mailbox: Mailbox, *, json: bool) -> int:

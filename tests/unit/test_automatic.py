@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc.automatic import GENERATED, KEPT_SECONDS, REPLIED, Handling, forget_old, guarded, hops_here
+from maildir_ipc.automatic import GENERATED, KEPT_SECONDS, REPLIED, Handling, forget_old, hops_here, inherited
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import BadData
 from maildir_ipc.process import Process, lookup
@@ -37,7 +37,7 @@ def test_outside_of_a_handler_mail_is_what_its_sender_says(world: World) -> None
     """A person's and an agent's mail is answered."""
     assert hops_here(world.owner.spool(), world.owner.host) is None
     draft = Draft("hello")
-    assert guarded(draft, world.owner.spool(), world.owner.host) is draft
+    assert inherited(draft, world.owner.spool(), world.owner.host) is draft
 
 
 def test_what_descends_from_a_runner_is_in_its_handler(world: World) -> None:

@@ -28,7 +28,7 @@ def run(call: Call, words: list[str]) -> int:
     ref, to, words = given.operands[0], recipients(given.operands[1]), given.operands[2:]
     draft = draft_with(given, text_given(words) if words else "", None, attached(given))
     session = call.account.identify(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         received = original(mailbox, ref)
         passed = forward(received, draft)
         sent = mailbox.send(to, passed, id=given.get("id"), sync=not given.flag("no-sync"))

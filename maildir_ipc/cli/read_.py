@@ -32,7 +32,7 @@ def run(call: Call, words: list[str]) -> int:
     account, full = call.account, given.flag("full")
     session = account.identify(given.get("as"))
     bound = Bound(None if full else MAX_CHARS, account.clock(), os.urandom(2).hex(), json=given.flag("json"), full=full)
-    with account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         found = mailbox.find(given.operands[0])
         for received in found:
             if mailbox.shows(received.verdict) and not accepted(mailbox, received):

@@ -23,6 +23,6 @@ def run(call: Call, words: list[str]) -> int:
     to = recipients(given.operands[0])
     draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
         return report_and_wait(call, mailbox, sent, given)

@@ -35,7 +35,7 @@ def run(call: Call, words: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, signal.default_int_handler)
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         text, data = share_command(given.operands[1:], without_secrets(), timeout)
         draft = draft_with(given, text, data, [])
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))

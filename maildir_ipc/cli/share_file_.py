@@ -25,7 +25,7 @@ def run(call: Call, words: list[str]) -> int:
         raise Usage("no recipient, or no file", f"mipc {USAGE}")
     to = recipients(given.operands[0])
     session = call.account.identify(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         description = text_given(given.operands[2:]) if given.operands[2:] else ""
         text, data, file = share_file(given.operands[1], description, mailbox.spool.setting("max-message"))
         draft = draft_with(given, text, data, [file])

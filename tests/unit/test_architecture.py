@@ -40,7 +40,7 @@ RANKS = (
     ("session", "batch"),
     ("work",),
     ("mailbox",),
-    ("finding",),
+    ("finding", "handover"),
     ("directory", "render", "expiry"),
     ("conversation", "sharing"),
     ("history", "listing"),

@@ -34,7 +34,7 @@ RANKS = (
     ("draft", "names", "lock"),
     ("message",),
     ("mime", "keyring", "spool", "large", "attachments", "running", "settings", "gate", "ids", "clients", "tokens"),
-    ("moves",),
+    ("moves", "clients/claude", "clients/codex", "clients/gemini", "clients/opencode"),
     ("anchor", "delivery", "receipts", "doctor/places"),
     ("received",),
     ("session", "batch"),

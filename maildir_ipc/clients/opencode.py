@@ -24,7 +24,7 @@ KINDS = {
 HOSTS_SEVERAL = True  # its server runs many sessions, each another agent
 
 
-def context(event: str, text: str) -> dict[str, object]:
+def context(_event: str, text: str) -> dict[str, object]:
     """Return what puts *text* before the agent, at any event but the last two; the plugin knows the event."""
     return {"text": text}
 

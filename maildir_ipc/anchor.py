@@ -51,6 +51,12 @@ def ends_walk(process: Process) -> bool:
     return process.comm in _BOUNDARIES or client_of(process) is not None
 
 
+def is_of_client(process: Process, client: str) -> bool:
+    """Return whether an anchor may be the agent *client* itself: not another one, nor a shell that people type into."""
+    known = client_of(process)
+    return known == client or (known is None and not _is_terminal_shell(process))
+
+
 def describe(anchor: Process | None) -> str:
     """Return what a person calls an anchor."""
     return "no terminal" if anchor is None else f"{client_of(anchor) or anchor.comm} {anchor.pid}"

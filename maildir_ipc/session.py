@@ -89,6 +89,28 @@ class Sessions:
             raise self._lost(found[0].name)
         return found[0]
 
+    def of_hook(self, client: str, id: str, *, several: bool) -> Session | None:
+        """Return the session that an agent client's hook works for: anchored at that client, or recorded under *id*.
+
+        With *several*, one process may be several agents: what is recorded under another id is another's.
+        """
+        own, found = f"{client}:{id}", self._by_client(client)
+        if several:
+            found = [s for s in found if s.client == own or not s.client.startswith(f"{client}:")]
+        if len(found) != 1:
+            found = [s for s in (found or self._tokens.all()) if id and s.client == own]
+        found = [s for s in found if self._is_current(s)]
+        return found[0] if len(found) == 1 else None
+
+    def record(self, lock: Lock, session: Session, client: str, id: str) -> Session:
+        """Record that *session* is that of the client's session *id*; return it as it is now."""
+        assert lock.held
+        is_here = any(found.name == session.name for found in self._by_client(client))
+        who = session.who if is_here else f"session of {client}"
+        known = Session(session.name, session.id, session.token, session.mark, who, f"{client}:{id}")
+        self._tokens.keep(known)
+        return known
+
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
         assert lock.held
@@ -152,6 +174,9 @@ class Sessions:
         mark, holder = self._mark(anchor), self.holder(name)
         same = self._same(name, holder, mark) if holder is not None else None
         if same is not None:
+            if client is not None and client != same.client:  # another conversation of the same agent
+                same = Session(name, same.id, same.token, same.mark, same.who, client)
+                self._tokens.keep(same)
             return same
         from .anchor import describe
 
@@ -201,6 +226,19 @@ class Sessions:
             if names:
                 return self._held_under(mark, names)
             if ends_walk(process):
+                break
+        return []
+
+    def _by_client(self, client: str) -> list[Session]:
+        """Return the sessions that hang on the agent client above us; a terminal that it was started from is not it."""
+        from .anchor import ends_walk, is_of_client
+
+        for process in self._walk():
+            mark = self._host.mark(process)
+            names = self._tokens.under(mark)
+            if names and is_of_client(process, client):
+                return [s for s in map(self._tokens.of, names) if s is not None and s.mark == mark]
+            if names or ends_walk(process):
                 break
         return []
 

@@ -37,6 +37,7 @@ VERBS = {
     "path": "print the path of a mailbox",
     "gc": "remove what nobody needs any more; a dry run without --apply",
     "doctor": "look for what is wrong, and say what to do about it",
+    "hook": "answer an event of an agent client; always exits 0",
     "selftest": "try the main job in a spool of its own",
     "demo": "watch two agents talk, in a spool of their own",
 }

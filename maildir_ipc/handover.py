@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .work import Work
 
 FOLDER = "records/handed"
+_TICK = 0.01  # seconds: the kernel's clock tells no closer when a process began
 
 
 class Handover(Batch):
@@ -95,12 +96,13 @@ def hand_over(mailbox: Mailbox, room: Room, session: Session, *, limit: int | No
     return Handover(mailbox, room, limit, session)
 
 
-def settle(mailbox: Mailbox, session: Session) -> int:
+def settle(mailbox: Mailbox, session: Session, begun: float | None = None) -> int:
     """Commit what *session* was handed before: this act of its own proves that it saw it. Return how many.
 
-    Never fails: what lapsed and was taken by another is that one's, and what cannot be committed comes again.
+    *begun* is when the act began: several hooks run at one event, and none proves that the answer of another was
+    seen. Never fails: what lapsed and was taken by another is that one's, and what cannot be committed comes again.
     """
-    return _end(mailbox, session, lambda work, claim: work.ack(claim, SEEN))
+    return _end(mailbox, session, lambda work, claim: work.ack(claim, SEEN), begun)
 
 
 def give_back(mailbox: Mailbox, session: Session) -> int:
@@ -108,11 +110,14 @@ def give_back(mailbox: Mailbox, session: Session) -> int:
     return _end(mailbox, session, lambda work, claim: work.release(claim))
 
 
-def _end(mailbox: Mailbox, session: Session, end: Callable[[Work, str], Received]) -> int:
+def _end(mailbox: Mailbox, session: Session, end: Callable[[Work, str], Received], begun: float | None = None) -> int:
     count = 0
     try:
         for note in _notes(mailbox, session):
-            for claim in note.claims(mailbox):
+            refs, at = note.read(mailbox)
+            if begun is not None and at >= begun + _TICK:
+                continue
+            for claim in note.claims(mailbox, len(refs)):
                 try:
                     end(mailbox.work, claim)
                     count += 1
@@ -149,7 +154,7 @@ class _Note:
                 records.make_directory(f"{mailbox.maildir.path}/records")
                 records.make_directory(folder)
                 _check(mailbox)
-                records.append(f"{folder}/{self.name}", " ".join(refs))
+                records.append(f"{folder}/{self.name}", f"{' '.join(refs)}\n{mailbox.spool.clock():.3f}")
             except FileNotFoundError:  # another has just settled the last of its own, and removed the folder
                 if last:
                     raise
@@ -162,12 +167,17 @@ class _Note:
         records.remove(f"{folder}/{self.name}")
         records.remove_empty(folder)
 
-    def claims(self, mailbox: Mailbox) -> list[str]:
+    def read(self, mailbox: Mailbox) -> tuple[list[str], float]:
+        """Return the references that were shown, and the Unix time of that."""
+        refs, _, at = (records.read(f"{mailbox.maildir.path}/{FOLDER}/{self.name}") or "").partition("\n")
+        seconds, _, milliseconds = at.strip().partition(".")
+        return refs.split(), records.number(seconds) + records.number(milliseconds[:3]) / 1000
+
+    def claims(self, mailbox: Mailbox, shown: int) -> list[str]:
         """Return the names of the claims that were kept and still hold what was shown, lapsed or not."""
-        refs = (records.read(f"{mailbox.maildir.path}/{FOLDER}/{self.name}") or "").split()
         for folders in (("new",), ("new", "cur")):  # mutt moves what it finds in new/ to cur/, claim and all
             held = [e for e in mailbox.maildir.entries(*folders) if self._is_of(e.owner)]
-            if len(held) >= len(refs):
+            if len(held) >= shown:
                 break
         return [name for entry in held if (name := _name(mailbox, entry))]
 

@@ -13,6 +13,7 @@ from .bell import ring
 from .clients import END, NAMES, START, STOP
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
+from .process import begun
 from .render import Bound, check_end, receipt_lines, rejections, to_json
 from .tokens import is_ours
 
@@ -72,7 +73,10 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
     if session is None:
         return
     with account.mailbox(session) as mailbox:
-        (give_back if event.kind in (START, END) else settle)(mailbox, session)
+        if event.kind in (START, END):
+            give_back(mailbox, session)
+        else:
+            settle(mailbox, session, begun())
         if event.kind != END:
             _tell(mailbox, session, event, out)
 

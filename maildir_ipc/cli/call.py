@@ -58,8 +58,9 @@ class Call:
         mailbox = self.account.mailbox(session)
         if mailbox.maildir.has("records/handed"):
             from ..handover import settle
+            from ..process import begun
 
-            settle(mailbox, session)
+            settle(mailbox, session, begun())
         return mailbox
 
     def notes(self) -> None:

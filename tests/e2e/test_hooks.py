@@ -59,7 +59,7 @@ def test_every_event_of_every_client_was_recorded() -> None:
 
 @pytest.mark.parametrize("client", NAMES)
 def test_without_auto_check_a_hook_rings_once_for_each_message(home: Path, client: str) -> None:
-    """Design, 9, off: one bell line at start, prompt or tool; silent at the end of a turn; nothing is claimed."""
+    """S32; design, 9, off: one bell line at start, prompt or tool; silent at the end of a turn; nothing is claimed."""
     start, prompt, tool, stop, end = (event_of(client, kind) for kind in (START, PROMPT, TOOL, STOP, END))
     with clients(home, client) as (agent,):
         agent.mipc("register", "bob")
@@ -309,7 +309,7 @@ def break_mailbox(home: Path) -> None:
 
 @pytest.mark.parametrize("damage", [break_record, break_key, break_mailbox])
 def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(home: Path, damage: object) -> None:
-    """Issue 4; design, 9: hooks exit 0 always."""
+    """S32; issue 4; design, 9: hooks exit 0 always."""
     assert callable(damage)
     with clients(home, "claude") as (agent,):
         agent.mipc("register", "bob")

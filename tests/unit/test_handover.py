@@ -11,6 +11,7 @@ import pytest
 from maildir_ipc import Draft, Mailbox
 from maildir_ipc.errors import Misconfigured
 from maildir_ipc.handover import give_back, hand_over, settle
+from maildir_ipc.process import begun
 from maildir_ipc.receipts import SEEN, recorded
 from maildir_ipc.testing import account, agent, check_all
 from tests.unit.making import everything
@@ -182,6 +183,28 @@ def test_mail_that_mutt_moved_away_claim_and_all_is_settled_too(world: World) ->
     os.rename(f"{world.bob.maildir.path}/new/{entry.name}", f"{world.bob.maildir.path}/cur/{entry.name}:2,")
     assert settle(world.later(), world.session) == 1
     assert texts(world.later(90000)) == []
+
+
+def test_what_began_before_the_mail_was_shown_proves_nothing(world: World) -> None:
+    """Design, 9: *later* events: a client that is set up twice calls two hooks at one event."""
+    world.send("one")
+    before = time.time()
+    handed(world.later(1), world.session)
+    assert settle(world.bob, world.session, before) == 0
+    assert len(world.notes) == 1
+    assert settle(world.bob, world.session, before + 2) == 1
+
+
+def test_a_process_knows_when_it_began() -> None:
+    """Ours: to the tick of the kernel's clock, and not after."""
+    read, write = os.pipe()
+    before = time.time()
+    pid = os.fork()
+    if pid == 0:
+        os.write(write, f"{begun()}".encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert before - 0.03 <= float(os.read(read, 64)) <= time.time()
 
 
 def test_a_limit_leaves_the_rest_unread(world: World) -> None:

@@ -55,7 +55,7 @@ class Client(Terminal):
         self._events += 1
         stdin = self._files / f"{self._events}.json"
         stdin.write_text(json.dumps(recorded(self.client, event, **changes)))
-        done = self.run(f"{shell} {shlex.join([HOOK, self.client, event])} <{shlex.quote(str(stdin))}")
+        done = self.run(f"cat {shlex.quote(str(stdin))} | {shell} {shlex.join([HOOK, self.client, event])}")
         assert done.code == 0, done
         assert done.err == "", done
         return done

@@ -14,7 +14,7 @@ from maildir_ipc.bell import MAX_LINE
 from maildir_ipc.clients import END, NAMES, PROMPT, START, STOP, TOOL
 from maildir_ipc.testing import account
 from tests.conftest import need
-from tests.e2e.driving import PATH, SECONDS, mipc, run, spool_of, words
+from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
 from tests.e2e.hooking import HOOK, auto_check, clients, recorded
 
 pytestmark = pytest.mark.e2e
@@ -397,6 +397,30 @@ def test_without_mail_no_program_is_started_but_the_shell_and_cat(home: Path, tm
                 assert [call for call in calls if not call.startswith("execve")] == []
                 started = [call.split('"')[1] for call in calls if call.endswith("= 0")]
                 assert [os.path.basename(path) for path in started] == ["ipc-hook", "cat"], calls
+
+
+@pytest.mark.parametrize("unset", ["", "unset HOME; "])
+@pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "</"])
+def test_whatever_standard_input_is_the_hook_ends_with_0(home: Path, stdin: str, unset: str) -> None:
+    """Design, 9: exit 0 always; without HOME too."""
+    env = {"MAILDIR_IPC_ROOT": str(home / "nowhere"), "MAILDIR_IPC_STATE": str(home / "state")}
+    for event in ("Stop", "SessionStart"):
+        done = run("sh", "-c", f"{unset}exec {HOOK} claude {event} {stdin}", home=home, env=env)
+        assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_a_hook_that_has_something_to_say_loads_no_heavy_module(home: Path) -> None:
+    """Design, 11: the standard library, and of that little; json is what its client speaks."""
+    mipc(home, "register", "bob", "--as", "bob")
+    send(home, "bob", "hello")
+    main = str(Path(HOOK).parents[1] / "maildir_ipc/__main__.py")
+    argv = [PYTHON, "-I", "-S", "-X", "importtime", main, "hook", "claude", "SessionStart"]
+    done = run(*argv, home=home, stdin=b"{}", env={"MAILDIR_IPC_IDENTITY": "bob"})
+    assert "1 new for bob" in done.out
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert "maildir_ipc.hook" in loaded
+    heavy = {"argparse", "dataclasses", "email", "inspect", "pathlib", "subprocess", "tempfile", "typing", "watchdog"}
+    assert loaded & heavy == set()
 
 
 def test_a_bell_is_one_short_line_of_facts(home: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import time
 
 from . import autocheck, records
-from .bell import ring
+from .ringing import ring
 from .clients import END, NAMES, START, STOP
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle

@@ -44,7 +44,7 @@ RANKS = (
     ("directory", "render", "expiry"),
     ("conversation", "sharing"),
     ("history", "listing"),
-    ("account", "housekeeping", "bell"),
+    ("account", "housekeeping", "ringing"),
     ("hook",),
     ("doctor/mail",),
     ("testing", "cli/arguments", "selftest", "doctor"),

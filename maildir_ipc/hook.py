@@ -9,12 +9,12 @@ import os
 import time
 
 from . import autocheck, records
-from .ringing import ring
 from .clients import END, NAMES, START, STOP
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
 from .process import begun
 from .render import Bound, check_end, receipt_lines, rejections, to_json
+from .ringing import ring
 from .tokens import is_ours
 
 TYPE_CHECKING = False
@@ -77,7 +77,8 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
             give_back(mailbox, session)
         else:
             settle(mailbox, session, begun())
-        if event.kind != END:
+        mailbox.gate().confirm()
+        if event.name not in event.client.UNHEARD:
             _tell(mailbox, session, event, out)
 
 

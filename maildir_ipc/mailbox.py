@@ -7,8 +7,6 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 
 from __future__ import annotations
 
-import time
-
 from .address import EVERYONE, address_of, message_id
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
     from .unique import Namer
     from .work import Work
 
-_POLL = 0.25  # seconds
-
 
 class Mailbox:
     """An open mailbox, for one identity. Close it, or use it as a context manager."""
@@ -83,6 +79,7 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        draft = self._guarded(draft)
         courier, serial = self._courier(to, draft, id)
         self._count(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
@@ -97,6 +94,7 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        draft = self._guarded(draft)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._count(draft, ())
         names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
@@ -107,6 +105,14 @@ class Mailbox:
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
         record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)
         return record is not None and (record.registered or include_waiting)
+
+    def _guarded(self, draft: Draft) -> Draft:
+        """Return *draft*, as automatic mail when a handler sends it."""
+        if draft.kind != "message" or not self.spool.runs_handlers():
+            return draft
+        from .automatic import guarded
+
+        return guarded(draft, self.spool, self.host)
 
     def _count(self, draft: Draft, to: Sequence[str]) -> None:
         """Count a send against the limits. Raises: TryAgain, BadData."""
@@ -125,7 +131,9 @@ class Mailbox:
     def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
         from .delivery import Courier
 
-        serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
+        serial, repeated = self.namer.serial(), False
+        if id is not None:
+            serial, repeated = self._ids().begin(id, draft.digest(to), self.namer.serial)
 
         def data(t: int) -> bytes:
             return self._compose(to, draft, serial, t)
@@ -142,9 +150,6 @@ class Mailbox:
         if id is None and reached and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
         return make(message_id(serial), id or serial, found)
-
-    def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
-        return self._ids().begin(id, draft.digest(to), self.namer.serial)
 
     def _ids(self) -> Ids:
         from .ids import Ids
@@ -303,9 +308,7 @@ class Mailbox:
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
-        end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self.gate().unread_in_cur():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(min(_POLL, max(0.0, end - time.monotonic())))
-        return True
+        from .watch import Doorbell
+
+        with Doorbell((self,)) as doorbell:
+            return bool(doorbell.wait(seconds))

@@ -1,9 +1,9 @@
-"""The bell: one line of facts about unread mail, once for each message and session. No sender's words are in it."""
+"""When the bell rings for a session: once for each message. What it says is `bell`'s."""
 
 from __future__ import annotations
 
 from . import records
-from .address import SYSTEM, is_name
+from .bell import bell_of
 from .unique import is_held
 
 TYPE_CHECKING = False
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from .mailbox import Mailbox
     from .tokens import Session
 
-MAX_LINE = 120
-_LOOKED_AT = 20  # messages whose writers are named
 _REMEMBERED = 1000  # keys, newest first; older ones count as rung for
 
 
@@ -28,37 +26,14 @@ def ring(mailbox: Mailbox, session: Session) -> str:
         return ""
     lines = [f"session {session.id}", *sorted(keys)[-_REMEMBERED:], ""]
     records.replace(_path(mailbox), "\n".join(lines), sync=False)
-    with mailbox.check(lambda _: True, limit=_LOOKED_AT, peek=True) as batch:
-        names = [m.from_ for r in batch.messages if (m := r.message) is not None]
-        return line(mailbox.name, len(names) + batch.remaining, names, len(batch.receipts), len(batch.rejected))
-
-
-def line(name: str, count: int, writers: list[str], receipts: int, rejected: int) -> str:
-    """Return the line: how many, from whom as far as that is verified and there is room; empty for nothing."""
-    end = ": mipc check"
-    if not count:
-        what = f"{receipts} receipt{'s' * (receipts > 1)}" if receipts else f"{rejected} that failed verification"
-        return f"{what} for {name}{end}" if receipts or rejected else ""
-    named = dict.fromkeys(writer for writer in writers if is_name(writer) or writer == SYSTEM)
-    all_named = len(writers) == count and all(writer in named for writer in writers)
-    shown: list[str] = []
-    text = f"{count} new for {name}"
-    for number, writer in enumerate(named, 1):
-        shown.append(writer)
-        more = "" if all_named and number == len(named) else " and others"
-        longer = f"{count} new for {name} from {', '.join(shown)}{more}"
-        if len(longer + end) > MAX_LINE:
-            break
-        text = longer
-    return text + end
+    bell = bell_of(mailbox)
+    return bell.line() if bell else ""
 
 
 def _unread(mailbox: Mailbox) -> set[str]:
-    """Return the keys of what is unread; what a listing of `cur/` showed is remembered if nothing unread lies there."""
-    now, runs, gate = mailbox.spool.clock(), mailbox.host.runs, mailbox.gate()
-    moved = [e for e in gate.unread_in_cur() if not e.owner or not is_held(e.owner, runs, now)]
-    if not moved and not gate.left_unread:
-        gate.write("")  # bin/ipc-hook starts no Python while this record is newer than cur/
+    """Return the keys of what is unread and held by nobody."""
+    now, runs = mailbox.spool.clock(), mailbox.host.runs
+    moved = [e for e in mailbox.gate().unread_in_cur() if not e.owner or not is_held(e.owner, runs, now)]
     return {entry.key for entry in (*mailbox.maildir.unread(runs, now), *moved)}
 
 

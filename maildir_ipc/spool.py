@@ -154,6 +154,10 @@ class Spool:
         """Return where the mailbox *name* lies, or would."""
         return f"{self.root}/{name}"
 
+    def runs_handlers(self) -> bool:
+        """Return whether a handler was ever run here: without one nothing need be asked about them."""
+        return os.path.exists(f"{self.root}/.ipc/handling")
+
     def names(self) -> Iterator[str]:
         """Yield every name in the spool, forwards too, in no order: one reading of the directory."""
         with os.scandir(self.root) as found:
@@ -196,6 +200,17 @@ class Spool:
             except MailboxGone:
                 name = self.lead(name)
         raise TryAgain(f"{name} is being renamed", "try again")
+
+    def find_again(self, moved: Maildir) -> tuple[str, Maildir]:
+        """Return the name that an open mailbox has now, and open it there: O(names). Raises: NoSuchName: it is gone."""
+        for _ in range(8):  # a name that is renamed meanwhile may be missed
+            for name in self.names():
+                if moved.is_at(self.path(name)):
+                    try:
+                        return name, Maildir(self.path(name))
+                    except MailboxGone:
+                        break
+        raise no_such_name(os.path.basename(moved.path))
 
     def lock(self) -> Lock:
         """Return the spool's lock, for a `with` statement. Whoever gets it finds no half-done change."""

@@ -18,6 +18,7 @@ KINDS = {
     "Stop": STOP,
     "SessionEnd": END,
 }
+UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
 HOSTS_SEVERAL = False  # one process is one agent, whose session id changes with /clear and /resume
 
 

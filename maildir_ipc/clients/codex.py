@@ -10,6 +10,7 @@ from . import END, PROMPT, START, STOP, TOOL
 # What setup asks to be called for: event and the seconds that it may take.
 EVENTS = {"SessionStart": 10, "UserPromptSubmit": 5, "PostToolUse": 5, "Stop": 5, "SessionEnd": 5}
 KINDS = {"SessionStart": START, "UserPromptSubmit": PROMPT, "PostToolUse": TOOL, "Stop": STOP, "SessionEnd": END}
+UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
 HOSTS_SEVERAL = True  # its app server runs many threads, each another agent
 
 

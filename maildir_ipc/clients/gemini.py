@@ -10,6 +10,7 @@ from . import END, PROMPT, START, STOP, TOOL
 # What setup asks to be called for: event and the seconds that it may take; its settings want milliseconds.
 EVENTS = {"SessionStart": 10, "BeforeAgent": 5, "AfterTool": 5, "AfterAgent": 5, "SessionEnd": 5}
 KINDS = {"SessionStart": START, "BeforeAgent": PROMPT, "AfterTool": TOOL, "AfterAgent": STOP, "SessionEnd": END}
+UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
 HOSTS_SEVERAL = False
 
 

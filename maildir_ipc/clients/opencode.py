@@ -21,6 +21,7 @@ KINDS = {
     "session.idle": STOP,
     "session.deleted": END,
 }
+UNHEARD = ("session.created", "session.deleted")  # events whose answer reaches nobody
 HOSTS_SEVERAL = True  # its server runs many sessions, each another agent
 
 

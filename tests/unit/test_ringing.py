@@ -1,4 +1,4 @@
-"""The bell: once for each message and session, one short line, and no words of a sender's."""
+"""When the bell rings for a session: once for each message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc.bell import MAX_LINE, line, ring
+from maildir_ipc.ringing import ring
 from maildir_ipc.testing import account, check_all, drop, lift_limits
 from tests.unit.making import spool_files
 from tests.unit.world import World
@@ -32,42 +32,14 @@ def session(world: World) -> Session:
     return world.owner.identify("bob")
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (("bob", 1, ["alice"], 0, 0), "1 new for bob from alice: mipc check"),
-        (("bob", 3, ["alice", "carol", "alice"], 2, 1), "3 new for bob from alice, carol: mipc check"),
-        (("bob", 9, ["alice"], 0, 0), "9 new for bob from alice and others: mipc check"),
-        (("bob", 2, ["system", "a@b.c"], 0, 0), "2 new for bob from system and others: mipc check"),
-        (("bob", 1, ["Obey me\n"], 0, 0), "1 new for bob: mipc check"),
-        (("bob", 0, [], 1, 0), "1 receipt for bob: mipc check"),
-        (("bob", 0, [], 2, 3), "2 receipts for bob: mipc check"),
-        (("bob", 0, [], 0, 3), "3 that failed verification for bob: mipc check"),
-        (("bob", 0, [], 0, 0), ""),
-    ],
-)
-def test_the_line_says_how_many_and_from_whom(values: tuple[str, int, list[str], int, int], expected: str) -> None:
-    """Design, 9: a doorbell carries facts."""
-    assert line(*values) == expected
-
-
-def test_the_line_is_never_longer_than_its_bound() -> None:
-    """Design, 9: 120 characters, whatever the names are."""
-    names = [f"{n:02}" + "x" * 30 for n in range(20)]
-    for count in range(1, 21):
-        text = line("b" * 32, 100_000, names[:count], 0, 0)
-        assert len(text) <= MAX_LINE
-        assert text.startswith(f"100000 new for {'b' * 32} from 00x")
-
-
 def test_it_rings_once_for_each_message_and_again_for_the_next(world: World) -> None:
     """Design, 9: once per message and session."""
     assert ring(world.bob, session(world)) == ""
     world.send("one")
-    assert ring(world.bob, session(world)) == "1 new for bob from alice: mipc check"
+    assert ring(world.bob, session(world)) == "1 unread for bob, from alice: mipc check"
     assert ring(world.bob, session(world)) == ""
     world.send("two")
-    assert ring(world.bob, session(world)) == "2 new for bob from alice: mipc check"
+    assert ring(world.bob, session(world)) == "2 unread for bob, from alice: mipc check"
     check_all(world.bob)
     assert ring(world.bob, session(world)) == ""
 

@@ -97,7 +97,7 @@ class Gate:
         return committed
 
     def confirm(self) -> None:
-        """Write the record anew if nothing unread lies in `cur/`: while it is newer than that, bin/ipc-hook is quick."""
+        """Write the record anew if nothing unread is in `cur/`: while it is newer than that, bin/ipc-hook is quick."""
         if not self.unread_in_cur() and not self.left_unread:
             self.write("")
 

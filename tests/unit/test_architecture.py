@@ -40,7 +40,7 @@ RANKS = (
     ("session", "batch"),
     ("work",),
     ("mailbox",),
-    ("finding", "handover"),
+    ("finding", "handover", "autocheck"),
     ("directory", "render", "expiry"),
     ("conversation", "sharing"),
     ("history", "listing"),

@@ -1,23 +1,22 @@
 """A seat for one agent in a server that runs for long: who it acts as, and what it was shown.
 
-A server answers many calls, and each opens the account anew, as a command does. Between the calls it keeps two
-things: the name that its own `register` took, and the mail that it has shown and not yet committed. That mail
-is held by this process: when the server dies, however it dies, it is unread again.
+A server answers many calls, and each has an account of its own, as a command does. Between the calls it keeps
+two things: the name that its own `register` took, and the mail that it answered with and has not committed yet.
+That mail is held by this process: when the server dies, however it dies, it is unread again.
 """
 
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 
 from .account import Account
-from .errors import MaildirIPCError, NotYours
+from .errors import MaildirIPCError, NoSpool, NotYours
 from .handover import FOLDER, settle
 from .settings import from_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
 
     from .account import Registered
     from .batch import Batch
@@ -27,98 +26,105 @@ if TYPE_CHECKING:
 
 
 class Seat:
-    """Safe to be used by several threads: each call has an account of its own."""
+    """For any number of threads; what it gives out is for one of them.
 
-    def __init__(self, settings: Callable[[], Settings] = from_environment) -> None:
-        self._settings = settings
+    *tells*: whoever serves says when an answer has gone out (`went_out`). Where it cannot, the next call says it.
+    """
+
+    def __init__(
+        self, settings: Callable[[], Settings] = from_environment, *, said: str | None = None, tells: bool = False
+    ) -> None:
+        self._settings, self._said, self._tells = settings, said, tells
         self._name: str | None = None
         self._lock = threading.Lock()
-        self._shown: list[Batch] = []
+        self._shown: dict[str, Batch] = {}
 
     def account(self) -> Account:
         """Return the caller's account. Raises: Misconfigured."""
         return Account(self._settings(), serves=True)
 
-    def register(self, name: str) -> Registered:
+    def register(self, account: Account, name: str) -> Registered:
         """Take a name, and keep it for the calls that follow. Raises: as Account.register."""
-        done = self.account().register(name)
+        done = account.register(name, said=self._said)
         self._name = done.session.name
         return done
 
-    def rename(self, new: str) -> tuple[str, str, int]:
-        """Give the mailbox another name; as Account.rename."""
-        account = self.account()
+    def rename(self, account: Account, new: str) -> tuple[str, str, int]:
+        """Give the caller's mailbox another name; as Account.rename."""
         old, new, until = account.rename(new, self.session(account).name)
         if self._name is not None:
             self._name = new
         return old, new, until
 
-    def session(self, account: Account) -> Session:
-        """Return the session that `register` opened here; that being over or none, the caller's, as for a command.
+    def session(self, account: Account, *, sends: bool = False) -> Session:
+        """Return the session that `register` opened here; that being over, or none, the caller's, as for a command.
 
         Raises: NotYours, Misconfigured.
         """
-        if self._name is None:
-            return account.identify(None)
-        try:
-            session = account.identify(self._name)
-        except NotYours:
+        over = None
+        if self._name is not None:
             try:
-                session = account.identify(None)
-            except NotYours:
-                pass
-            else:
-                return session
-            raise
-        return session
-
-    def name(self) -> str | None:
-        """Return whom the caller acts as, or None."""
+                return account.identify(self._name)
+            except NotYours as error:
+                over = error
         try:
-            return self.session(self.account()).name
-        except MaildirIPCError:
-            return None
+            return account.sender(self._said) if sends else account.identify(self._said)
+        except NotYours:
+            raise over or NotYours("nobody has registered here", "mipc register NAME") from None
+        except NoSpool:
+            if account.settings.root_given:
+                raise
+            raise NotYours("nobody has registered here", "mipc register NAME") from None
 
-    @contextmanager
-    def mailbox(self) -> Iterator[Mailbox]:
-        """Give the caller's mailbox, open. What a hook handed to its session, this call proves to be seen."""
-        with self.open()[0] as mailbox:
-            yield mailbox
+    def open(self, account: Account, *, sends: bool = False) -> tuple[Mailbox, Session]:
+        """Return the caller's mailbox, to be closed, and its session.
 
-    def open(self) -> tuple[Mailbox, Session]:
-        """Return the caller's mailbox, to be closed, and its session."""
-        account = self.account()
-        session = self.session(account)
+        What a hook handed to that session, this call proves to be seen. Raises: NotYours, Misconfigured.
+        """
+        session = self.session(account, sends=sends)
         mailbox = account.mailbox(session)
         if mailbox.maildir.has(FOLDER):
             settle(mailbox, session)
         return mailbox, session
 
-    def shown(self, batch: Batch) -> None:
-        """Keep what was answered with *batch*, until it is known that the answer arrived."""
+    def mailbox(self, account: Account, *, sends: bool = False) -> Mailbox:
+        """Return the caller's mailbox, to be closed; as `open`."""
+        return self.open(account, sends=sends)[0]
+
+    def shown(self, call: str, batch: Batch) -> None:
+        """Keep what the call so named is answered with, until the answer has gone out."""
         with self._lock:
-            self._shown.append(batch)
+            self._shown[call] = batch
 
-    def due(self) -> list[Batch]:
-        """Return what was answered before now, and keep it no longer: the caller has read it, and calls again."""
+    def went_out(self, calls: Iterable[str]) -> None:
+        """Commit what these calls were answered with: it is read."""
         with self._lock:
-            found, self._shown = self._shown, []
-        return found
+            found = [batch for batch in (self._shown.pop(call, None) for call in calls) if batch is not None]
+        commit(found)
 
-    @staticmethod
-    def commit(batches: Sequence[Batch]) -> None:
-        """Commit what was shown: it is read. What cannot be committed comes again."""
-        for batch in batches:
-            with batch.mailbox, batch:
-                try:
-                    for received in batch.messages:
-                        batch.commit(received)
-                    batch.finish()
-                except (MaildirIPCError, OSError):
-                    continue
+    def pending(self) -> list[str]:
+        """Return the calls whose answers have not gone out, as far as is known."""
+        return list(self._shown)
 
-    @staticmethod
-    def release(batch: Batch) -> None:
-        """Give back what was not shown after all."""
+    def due(self) -> list[str]:
+        """Return the calls that this one, coming after their answers, proves to be answered."""
+        return [] if self._tells else self.pending()
+
+
+def commit(batches: Iterable[Batch]) -> None:
+    """Commit what was shown, and close its mailboxes. What cannot be committed comes again."""
+    for batch in batches:
+        with batch.mailbox, batch:
+            try:
+                for received in batch.messages:
+                    batch.commit(received)
+                batch.finish()
+            except (MaildirIPCError, OSError):
+                continue
+
+
+def release(batches: Iterable[Batch]) -> None:
+    """Give back what was not shown after all, and close its mailboxes."""
+    for batch in batches:
         with batch.mailbox, batch:
             pass

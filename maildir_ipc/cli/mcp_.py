@@ -21,7 +21,7 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     try:
         from mcp_server import main
-    except ModuleNotFoundError as error:
-        raise Missing(f"the package {error.name} is not here", "python3 -m pip install 'mcp>=2.3,<3'") from error
-    main(commands=given.flag("allow-commands"))
+    except ImportError as error:
+        raise Missing(f"the MCP server cannot start: {error}", "python3 -m pip install 'mcp>=2.3,<3'") from error
+    main(commands=given.flag("allow-commands"), said=given.get("as"))
     return 0

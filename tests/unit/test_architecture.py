@@ -26,7 +26,7 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique", "entry", "doctor/finding", "mounts"),
+    ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting"),
     ("address", "signing", "folders"),
     ("limits",),
     ("maildir",),
@@ -41,11 +41,12 @@ RANKS = (
     ("work",),
     ("mailbox",),
     ("finding", "handover", "autocheck"),
-    ("directory", "render", "expiry"),
-    ("conversation", "sharing"),
+    ("render", "expiry"),
+    ("directory", "conversation", "sharing"),
     ("history", "listing"),
     ("account", "housekeeping", "results"),
     ("serving",),
+    ("desk", "outlet"),
     ("doctor/mail",),
     ("testing", "cli/arguments", "selftest", "doctor"),
     ("cli/call", "cli/sending"),

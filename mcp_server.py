@@ -47,7 +47,7 @@ PROGRESS = 5.0  # seconds between two signs of life of `wait`
 MAX_WAIT = 3600
 _NEXT = {
     "not-yours": "call register with a name of your own",
-    "name-taken": "call list to see who is here, and register another name",
+    "name-taken": "call list to see who is here, and choose another name",
     "no-such-message": "give a ref that check or read showed",
     "no-such-name": "send with queue=true leaves it for that name; list shows the names",
 }

@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+NO_SERVER = "-"
+
+
 class Session:
-    """One name held by one caller. *mark* names the process that it hangs on; *who* describes that."""
+    """One name held by one caller. *mark* names the process that it hangs on; *who* describes that.
 
-    __slots__ = ("client", "id", "mark", "name", "token", "who")
+    *server* names the long-lived process that opened it, for the one that it hangs on; `-` for none.
+    """
 
-    def __init__(self, name: str, id: str, token: str, mark: str, who: str, client: str) -> None:
+    __slots__ = ("client", "id", "mark", "name", "server", "token", "who")
+
+    def __init__(
+        self, name: str, id: str, token: str, mark: str, who: str, client: str, server: str = NO_SERVER
+    ) -> None:
         self.name, self.id, self.token, self.mark, self.who, self.client = name, id, token, mark, who, client
+        self.server = server
 
 
 class Tokens:
@@ -42,7 +51,7 @@ class Tokens:
             return None
         v = records.words(text)
         mark, who, client = v.get("mark", ""), v.get("who", "?"), v.get("client", "-")
-        return Session(name, v.get("id", ""), v.get("token", ""), mark, who, client)
+        return Session(name, v.get("id", ""), v.get("token", ""), mark, who, client, v.get("server", NO_SERVER))
 
     def under(self, mark: str) -> list[str]:
         """Return the names that were taken under the process so marked; O(1) in the number of sessions."""
@@ -62,7 +71,8 @@ class Tokens:
         """Keep a token, durably. The spool's lock must be held. Raises: Misconfigured when no place can be written."""
         lists = {key: list(dict.fromkeys([*self.under(key), session.name])) for key in _lists(session)}
         text = (
-            f"id {session.id}\ntoken {session.token}\nmark {session.mark}\nwho {session.who}\nclient {session.client}\n"
+            f"id {session.id}\ntoken {session.token}\nmark {session.mark}\n"
+            f"who {session.who}\nclient {session.client}\nserver {session.server}\n"
         )
         refused: list[str] = []
         for directory in self._directories:

@@ -34,6 +34,7 @@ VERBS = {
     "whoami": "say who you are, and which spool is used",
     "list": "show who has registered",
     "init": "make a spool",
+    "mcp": "serve an agent that speaks MCP",
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..address import parse_names
 from ..errors import Usage
 from .call import arguments
-from .sending import OPTIONS, draft_of, recipients, report_and_wait
+from .sending import OPTIONS, draft_of, report_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
-    to = recipients(given.operands[0])
+    to = parse_names(given.operands[0])
     draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
     with call.mailbox(session) as mailbox:

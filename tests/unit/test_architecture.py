@@ -26,7 +26,7 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique", "entry", "doctor/finding", "mounts"),
+    ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting"),
     ("address", "signing", "folders"),
     ("limits",),
     ("maildir",),
@@ -42,12 +42,12 @@ RANKS = (
     ("setup/cron", "setup/systemd"),
     ("mailbox",),
     ("finding", "handover", "autocheck"),
-    ("directory", "render", "expiry"),
-    ("conversation", "sharing", "bell"),
+    ("render", "expiry"),
+    ("directory", "conversation", "sharing", "bell"),
     ("history", "listing"),
-    ("account", "housekeeping", "alarm", "handler", "ringing"),
-    ("tick", "hook"),
-    ("vigil",),
+    ("account", "housekeeping", "alarm", "handler", "ringing", "results"),
+    ("tick", "hook", "serving"),
+    ("vigil", "desk", "outlet"),
     ("doctor/mail",),
     ("testing", "cli/arguments", "selftest", "doctor"),
     ("cli/call", "cli/sending"),

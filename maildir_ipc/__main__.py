@@ -13,7 +13,7 @@ if sys.version_info < (3, 10):
             if os.access(path, os.X_OK) and os.system("'%s' -c '' 2>/dev/null" % path.replace("'", "'\\''")) == 0:
                 os.execv(path, [path, "-I", "-S", os.path.abspath(__file__)] + sys.argv[1:])
     sys.stderr.write("mipc: needs Python 3.10 or later, found %d.%d: install one\n" % sys.version_info[:2])
-    sys.exit(69)
+    sys.exit(0 if sys.argv[1:2] == ["hook"] else 69)
 
 if not __package__:
     if not sys.flags.isolated:

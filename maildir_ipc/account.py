@@ -46,13 +46,15 @@ class Account:
     `notes` collects what a person should be told on the way.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time, *, serves: bool = False) -> None:
+        """*serves*: this process is a server, for whatever started it; it acts in no session of another server."""
         self.settings, self.clock = settings, clock
         self.notes: list[str] = settings.notes
         self.host = Host()
         self.keyring = Keyring(settings.config, settings.secret)
         self.keyring.notes = self.notes
         self._spool: Spool | None = None
+        self._serves = serves
 
     def init(self, mode: str = "signed") -> Spool:
         """Make the spool, with a key of its own unless it is open, or return the one that is there."""
@@ -123,7 +125,9 @@ class Account:
 
     def sessions(self, spool: Spool) -> Sessions:
         """Return the sessions of this account in *spool*."""
-        return Sessions(spool, self.settings.states, self.host)
+        if not self._serves:
+            return Sessions(spool, self.settings.states, self.host)
+        return Sessions(spool, self.settings.states, self.host, server=self._mark())
 
     def namer(self) -> Namer:
         """Return what makes names and claims in this process's name."""
@@ -198,12 +202,14 @@ class Account:
 
         Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
         """
-        from .anchor import find_anchor
+        from .anchor import find_anchor, find_starter
 
         name, said = parse_name(name), self._said(said)
         if said is not None and said != name:
             raise Usage(f"you are {said} by --as or MAILDIR_IPC_IDENTITY", f"unset it, or register {said}")
-        anchor = None if said is not None else find_anchor(ancestry())
+        anchor = None
+        if said is None:
+            anchor = find_starter(ancestry()) or lookup("self") if self._serves else find_anchor(ancestry())
         if anchor is None and said is None:
             raise NotYours("no terminal and no agent to register", f"mipc register {name} --as {name}")
         spool = self.spool_or_new()
@@ -269,7 +275,7 @@ class Account:
             raise NameTaken(f"{name} forwards to {target}", "choose another name, or wait until the forward ends")
 
     def _end_others(self, lock: Lock, sessions: Sessions, session: Session) -> list[str]:
-        others = sessions.beside(session)
+        others = sessions.former(session)
         for other in others:
             sessions.close(lock, other)
         return [other.name for other in others]

@@ -35,6 +35,11 @@ def parse_name(text: str) -> str:
     return name
 
 
+def parse_names(text: str) -> list[str]:
+    """Return the names in `TO,TO…`, each once. Raises: Usage."""
+    return list(dict.fromkeys(parse_name(name.strip(" ")) for name in text.split(",")))
+
+
 def is_name(text: str) -> bool:
     """Return whether *text* is already a name, as it would lie in the spool."""
     return 1 <= len(text) <= MAX_NAME and text[0] in _FIRST and _REST.issuperset(text) and text not in _RESERVED

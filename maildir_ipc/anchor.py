@@ -25,6 +25,13 @@ _BOUNDARIES = frozenset((
     "dumb-init", "lxc-start", "xterm", "gnome-terminal-", "konsole", "kitty", "alacritty", "wezterm-gui", "foot",
     "urxvt", "rxvt", "terminator", "xfce4-terminal", "lxterminal", "tilix", "ghostty", "Terminal", "iTerm2",
 ))  # fmt: skip
+# What starts a server for somebody else: by its name, or by what an interpreter runs.
+_LAUNCHERS = frozenset((
+    "env", "sudo", "doas", "su", "make", "gmake", "script", "timeout", "nice", "ionice", "nohup", "setsid", "stdbuf",
+    "flock", "direnv", "mise", "asdf", "rtx", "uv", "uvx", "pipx", "poetry", "pdm", "hatch", "rye", "npm", "npx",
+    "npm-cli.js", "npx-cli.js", "pnpm", "pnpx", "yarn", "bunx", "ipc-mcp", "mipc", "maildir-ipc",
+))  # fmt: skip
+_INTERPRETERS = ("node", "python", "bun", "deno", "MainThread")
 _OPTIONS_WITH_VALUE = ("--rcfile", "--init-file", "-o", "+o", "-O", "+O", "-C")
 
 
@@ -43,12 +50,31 @@ def find_anchor(ancestry: Iterable[Process]) -> Process | None:
     return shell
 
 
+def find_starter(ancestry: Iterable[Process]) -> Process | None:
+    """Return the process that started a server: the first among *ancestry* that is no launcher, whatever it is.
+
+    None when only what starts everything on a machine is left: then the server hangs on itself.
+    """
+    for process in ancestry:
+        if process.comm in _BOUNDARIES:
+            return None
+        if client_of(process) is not None or not _is_launcher(process):
+            return process
+    return None
+
+
 def ends_walk(process: Process) -> bool:
     """Return whether a command may not belong to anything above *process*.
 
     An agent client ends it too: an agent that was started from a registered terminal is not that terminal.
     """
     return process.comm in _BOUNDARIES or client_of(process) is not None
+
+
+def is_of_client(process: Process, client: str) -> bool:
+    """Return whether an anchor may be the agent *client* itself: not another one, nor a shell that people type into."""
+    known = client_of(process)
+    return known == client or (known is None and not _is_terminal_shell(process))
 
 
 def describe(anchor: Process | None) -> str:
@@ -59,6 +85,17 @@ def describe(anchor: Process | None) -> str:
 def _is_fork(child: Process, parent: Process) -> bool:
     """Return whether *child* is a subshell, `( … )` or one end of a pipe: it ends before the next command."""
     return child.stack != 0 and child.stack == parent.stack and child.comm == parent.comm
+
+
+def _is_launcher(process: Process) -> bool:
+    """Return whether a process only started another: a tool for that, or a shell that nobody types into."""
+    if process.comm in _SHELLS:
+        return not _is_terminal_shell(process)
+    words = process.comm.split()  # npm calls itself `npm exec …`
+    if words and words[0] in _LAUNCHERS:
+        return True
+    script = next((word for word in process.argv[1:] if not word.startswith("-")), "")
+    return process.comm.startswith(_INTERPRETERS) and script.rpartition("/")[2] in _LAUNCHERS
 
 
 def _is_terminal_shell(process: Process) -> bool:

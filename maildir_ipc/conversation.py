@@ -11,6 +11,7 @@ from .errors import NoSuchMessage
 from .maildir import SENT
 from .message import subject_of
 from .render import attribution, escape, to_json
+from .signing import MISDIRECTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ def original(mailbox: Mailbox, ref: str) -> Received:
     if found:
         return found[0]
     raise NoSuchMessage(f"{ref} is not verified mail to you or from you", "mipc read shows it, with its verdict")
+
+
+def look_up(mailbox: Mailbox, ref: str) -> list[Received]:
+    """Return what *ref* names, to be shown: mail first, then what is not, with its verdict. Raises: NoSuchMessage."""
+    found = mailbox.find(ref)
+    for received in found:
+        if mailbox.shows(received.verdict) and not accepted(mailbox, received):
+            received.verdict = MISDIRECTED  # somebody put a copy of another's mail here
+    return found
 
 
 def accepted(mailbox: Mailbox, received: Received) -> bool:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from .unique import Namer
 
 _ATTEMPTS = 100  # at a name that others keep moving
+_SENTENCES = {
+    "queued": "queued for {to} (not yet registered)",
+    "forwarded": "forwarded from {to} to {delivered_to}",
+    "already": "already sent to {to}",
+}
 
 
 class Delivery:
@@ -31,6 +36,13 @@ class Delivery:
 
     def __init__(self, to: str, delivered_to: str, state: str, error: MaildirIPCError | None = None) -> None:
         self.to, self.delivered_to, self.state, self.error = to, delivered_to, state, error
+
+    @property
+    def surprise(self) -> str:
+        """What a sender is told when it is not simply in that mailbox now; empty when it is."""
+        if self.error is not None:
+            return f"{self.to}: {self.error}"
+        return _SENTENCES.get(self.state, "").format(to=self.to, delivered_to=self.delivered_to)
 
 
 class Sent:

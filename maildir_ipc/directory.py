@@ -1,15 +1,19 @@
-"""Who is in the spool: one row for each name, from the records alone; no message is opened."""
+"""Who is in the spool: one row for each name, from the records alone, and how it is said; no message is opened."""
 
 from __future__ import annotations
 
 import os
 
 from .errors import NoSuchName
+from .render import iso, when
 from .session import Sessions
 from .unique import is_held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     from .process import Host
     from .spool import Spool
 
@@ -80,3 +84,43 @@ def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
         holder.used if holder is not None else _last_used(spool.path(name)),
         len(names) - held,
     )
+
+
+def row_object(row: Row) -> dict[str, Any]:
+    """Return one name as JSON's object."""
+    return {
+        "name": row.name,
+        "state": row.state,
+        "live": row.live,
+        "last_seen": None if row.last_seen is None else iso(row.last_seen),
+        "unread": row.unread,
+        "forward_to": row.forward_to,
+    }
+
+
+def row_line(row: Row, now: float, width: int = 0) -> str:
+    """Return one name as a line, without its end; names are padded to *width*."""
+    name = row.name.ljust(width)
+    if row.forward_to is not None:
+        return f"{name}  forwards to {row.forward_to}"
+    seen = "never" if row.last_seen is None else when(row.last_seen, now)
+    live = {True: "live", False: "away", None: "-"}[row.live]
+    return f"{name}  {row.state.ljust(10)}  {live.ljust(4)}  {row.unread} unread  seen {seen}"
+
+
+def check_registered(spool: Spool, names: Iterable[str]) -> None:
+    """Return when each of *names* has been registered, or forwards. Raises: NoSuchName, with those that are close.
+
+    For callers that mistype: mail to a name that nobody has is taken, and waits.
+    """
+    for name in names:
+        try:
+            record = spool.record(spool.lead(name))
+        except NoSuchName:
+            record = None
+        if record is None or not record.registered:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, [other for other in spool.names() if other != name], 8, 0.6)
+            near = f"; close names: {', '.join(close)}" if close else ""
+            raise NoSuchName(f"no one named {name} has registered; your mail would wait{near}")

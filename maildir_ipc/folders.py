@@ -141,6 +141,10 @@ class Folders:
         """Return whether *unique* lies in `new/`, claimed or not."""
         return any(Entry("new", name).stem == unique for name in self.names("new"))
 
+    def has(self, path: str) -> bool:
+        """Return whether there is anything at *path* below the mailbox: one system call."""
+        return os.access(path, os.F_OK, dir_fd=self.fd)
+
     def at(self, folder: str) -> int:
         """Return the descriptor of a folder, opened once: never what a symbolic link in its place leads to.
 

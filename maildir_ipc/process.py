@@ -7,6 +7,7 @@ it only names processes so that a name never means two of them (boot, namespace,
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +103,14 @@ def lookup(pid: int | str) -> Process | None:
     return Process(
         int(number), int(rest[1]), int(rest[19]), int(rest[4]), comm.decode("utf-8", "replace"), None, int(rest[25])
     )
+
+
+def begun() -> float | None:
+    """Return the Unix time at which this process began, the tick before; None where that is not told."""
+    process = lookup("self") if hasattr(time, "CLOCK_BOOTTIME") else None
+    if process is None:
+        return None
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + process.start / os.sysconf("SC_CLK_TCK")
 
 
 def ancestry() -> Iterator[Process]:

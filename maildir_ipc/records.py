@@ -78,6 +78,14 @@ def remove(path: str) -> None:
         pass
 
 
+def remove_empty(path: str) -> None:
+    """Remove a directory if nothing is in it."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass  # it is not empty, or another has removed it
+
+
 def sync_directory(path: str) -> None:
     """Return when the names in this directory survive a power cut."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

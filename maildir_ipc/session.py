@@ -13,7 +13,7 @@ from . import records
 from .errors import NameTaken, NoSuchName, NotYours
 from .process import ancestry
 from .signing import content_digest
-from .tokens import Session, Tokens
+from .tokens import NO_SERVER, Session, Tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Holder:
 class Sessions:
     """The sessions of one account in one spool."""
 
-    __slots__ = ("_host", "_spool", "_tokens", "_walk")
+    __slots__ = ("_host", "_server", "_spool", "_tokens", "_walk")
 
     def __init__(
         self,
@@ -62,8 +62,10 @@ class Sessions:
         states: Sequence[str],
         host: Host,
         walk: Callable[[], Iterable[Process]] = ancestry,
+        server: str = NO_SERVER,
     ) -> None:
-        self._spool, self._host, self._walk = spool, host, walk
+        """*server*: what names this process, when it is a server: it does not use what another one opened."""
+        self._spool, self._host, self._walk, self._server = spool, host, walk, server
         self._tokens = Tokens(states, spool.id)
 
     def identify(self, said: str | None, client: str | None, *, only_reading: bool = False) -> Session:
@@ -91,10 +93,32 @@ class Sessions:
             raise self._lost(found[0].name)
         return session
 
+    def of_hook(self, client: str, id: str, *, several: bool) -> Session | None:
+        """Return the session that an agent client's hook works for: anchored at that client, or recorded under *id*.
+
+        With *several*, one process may be several agents: what is recorded under another id is another's.
+        """
+        own, found = f"{client}:{id}", self._by_client(client)
+        if several:
+            found = [s for s in found if s.client == own or not s.client.startswith(f"{client}:")]
+        if len(found) != 1:
+            found = [s for s in (found or self._tokens.all()) if id and s.client == own]
+        found = [s for s in found if self._is_current(s)]
+        return found[0] if len(found) == 1 else None
+
+    def record(self, lock: Lock, session: Session, client: str, id: str) -> Session:
+        """Record that *session* is that of the client's session *id*; return it as it is now."""
+        assert lock.held
+        is_here = any(found.name == session.name for found in self._by_client(client))
+        who = session.who if is_here else f"session of {client}"
+        known = Session(session.name, session.id, session.token, session.mark, who, f"{client}:{id}", session.server)
+        self._tokens.keep(known)
+        return known
+
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
         assert lock.held
-        moved = Session(new, session.id, session.token, session.mark, session.who, session.client)
+        moved = Session(new, session.id, session.token, session.mark, session.who, session.client, session.server)
         self._tokens.keep(moved)
         self._tokens.forget(session)
         return moved
@@ -171,11 +195,22 @@ class Sessions:
         assert lock.held
         mark, holder = self._mark(anchor), self.holder(name)
         same = self._same(name, holder, mark) if holder is not None else None
-        if same is not None:
+        if same is not None and (self._server == NO_SERVER or self._host.runs(same.server)):
+            if client is not None and client != same.client:  # another conversation of the same agent
+                same = Session(name, same.id, same.token, same.mark, same.who, client, same.server)
+                self._tokens.keep(same)
             return same
         from .anchor import describe
 
-        session = Session(name, os.urandom(8).hex(), os.urandom(32).hex(), mark, describe(anchor), client or "-")
+        session = Session(
+            name,
+            same.id if same is not None else os.urandom(8).hex(),
+            same.token if same is not None else os.urandom(32).hex(),
+            mark,
+            describe(anchor),
+            client or "-",
+            self._server,
+        )
         self._tokens.keep(session)
         return session
 
@@ -204,6 +239,20 @@ class Sessions:
         found = [self._tokens.of(name) for name in self._tokens.under(session.mark) if name != session.name]
         return [s for s in found if s is not None and s.mark == session.mark and self._is_current(s)]
 
+    def former(self, session: Session) -> list[Session]:
+        """Return the sessions that *session* replaces: those beside it, but not what another server opened.
+
+        A command means the one of its agent's server, unless there are several: then it cannot be told which.
+        """
+        others = self.beside(session)
+        served = [other for other in others if self._is_of_another_server(other)]
+        if self._server == NO_SERVER and len(served) == 1:
+            return others
+        return [other for other in others if other not in served]
+
+    def _is_of_another_server(self, session: Session) -> bool:
+        return session.server != self._server and self._host.runs(session.server) is True
+
     def touch(self, session: Session) -> None:
         """Say that the session was used now."""
         try:
@@ -224,12 +273,27 @@ class Sessions:
                 break
         return []
 
+    def _by_client(self, client: str) -> list[Session]:
+        """Return the sessions that hang on the agent client above us; a terminal that it was started from is not it."""
+        from .anchor import ends_walk, is_of_client
+
+        for process in self._walk():
+            mark = self._host.mark(process)
+            names = self._tokens.under(mark)
+            if names and is_of_client(process, client):
+                return [s for s in map(self._tokens.of, names) if s is not None and s.mark == mark]
+            if names or ends_walk(process):
+                break
+        return []
+
     def _held_under(self, mark: str, names: Sequence[str]) -> list[Session]:
         """Return the sessions under *mark*; one that was taken over is still returned, so that it can be said."""
         found = [session for session in map(self._tokens.of, names) if session is not None]
         here = [session for session in found if session.mark == mark]
         if found and not here:
             raise self._lost(found[0].name)
+        if self._server != NO_SERVER:
+            here = [session for session in here if not self._is_of_another_server(session)]
         return here
 
     def _is_current(self, session: Session) -> bool:

@@ -58,6 +58,12 @@ def from_environment() -> Settings:
     return Settings(os.environ, os.getuid())
 
 
+def state_directories() -> list[str]:
+    """Return where tokens may lie, whatever else in the environment is wrong."""
+    home = os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return _state_directories(os.environ, home, os.getuid())
+
+
 def without_secrets(**more: str) -> dict[str, str]:
     """Return this process's environment, and *more*, for a program that others read: without the shared secret."""
     return {**{name: value for name, value in os.environ.items() if name != "IPC_SHARED_SECRET"}, **more}

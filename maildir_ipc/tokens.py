@@ -1,7 +1,8 @@
 """The tokens of this account's sessions, in its state directories, each found by one name.
 
 `STATE/SPOOLID/NAME` holds the token for a name; `STATE/SPOOLID/@MARK` lists, a line each, the names
-that are held under one process. Written to the first directory that can be, read from all, so that a
+that are held under one process, and `STATE/SPOOLID/@CLIENT` those that only an agent client's own session id
+leads to: bin/ipc-hook reads both. Written to the first directory that can be, read from all, so that a
 sandboxed shell and its server meet.
 """
 
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+NO_SERVER = "-"
+
+
 class Session:
-    """One name held by one caller. *mark* names the process that it hangs on; *who* describes that."""
+    """One name held by one caller. *mark* names the process that it hangs on; *who* describes that.
 
-    __slots__ = ("client", "id", "mark", "name", "token", "who")
+    *server* names the long-lived process that opened it, for the one that it hangs on; `-` for none.
+    """
 
-    def __init__(self, name: str, id: str, token: str, mark: str, who: str, client: str) -> None:
+    __slots__ = ("client", "id", "mark", "name", "server", "token", "who")
+
+    def __init__(
+        self, name: str, id: str, token: str, mark: str, who: str, client: str, server: str = NO_SERVER
+    ) -> None:
         self.name, self.id, self.token, self.mark, self.who, self.client = name, id, token, mark, who, client
+        self.server = server
 
 
 class Tokens:
@@ -41,7 +51,7 @@ class Tokens:
             return None
         v = records.words(text)
         mark, who, client = v.get("mark", ""), v.get("who", "?"), v.get("client", "-")
-        return Session(name, v.get("id", ""), v.get("token", ""), mark, who, client)
+        return Session(name, v.get("id", ""), v.get("token", ""), mark, who, client, v.get("server", NO_SERVER))
 
     def under(self, mark: str) -> list[str]:
         """Return the names that were taken under the process so marked; O(1) in the number of sessions."""
@@ -59,9 +69,10 @@ class Tokens:
 
     def keep(self, session: Session) -> None:
         """Keep a token, durably. The spool's lock must be held. Raises: Misconfigured when no place can be written."""
-        names = list(dict.fromkeys([*self.under(session.mark), session.name]))
+        lists = {key: list(dict.fromkeys([*self.under(key), session.name])) for key in _lists(session)}
         text = (
-            f"id {session.id}\ntoken {session.token}\nmark {session.mark}\nwho {session.who}\nclient {session.client}\n"
+            f"id {session.id}\ntoken {session.token}\nmark {session.mark}\n"
+            f"who {session.who}\nclient {session.client}\nserver {session.server}\n"
         )
         refused: list[str] = []
         for directory in self._directories:
@@ -69,13 +80,13 @@ class Tokens:
             try:
                 os.makedirs(os.path.dirname(state), 0o700, exist_ok=True)
                 records.make_directory(state)
-                if not _is_ours(state):
+                if not is_ours(state):
                     refused.append(f"{state}: somebody else can write there")
                     continue
                 records.make_directory(directory)
                 records.replace(f"{directory}/{session.name}", text)
-                if "." in session.mark:
-                    records.replace(f"{directory}/@{session.mark}", "\n".join([*names, ""]), sync=False)
+                for key, names in lists.items():
+                    records.replace(f"{directory}/@{key}", "\n".join([*names, ""]), sync=False)
             except OSError as error:
                 refused.append(f"{state}: {error.strerror}")
             else:
@@ -87,14 +98,16 @@ class Tokens:
 
     def forget(self, session: Session) -> None:
         """Remove a token. The spool's lock must be held."""
-        names = [name for name in self.under(session.mark) if name != session.name]
+        keys = {session.mark, session.client.partition(":")[0]}
+        lists = {key: [name for name in self.under(key) if name != session.name] for key in keys}
         for directory in self._directories:
             try:
                 records.remove(f"{directory}/{session.name}")
-                if names:
-                    records.replace(f"{directory}/@{session.mark}", "\n".join([*names, ""]), sync=False)
-                else:
-                    records.remove(f"{directory}/@{session.mark}")
+                for key, names in lists.items():
+                    if names:
+                        records.replace(f"{directory}/@{key}", "\n".join([*names, ""]), sync=False)
+                    else:
+                        records.remove(f"{directory}/@{key}")
             except OSError:
                 continue  # a token that stays opens nothing: its session has ended
 
@@ -103,7 +116,7 @@ class Tokens:
         found: dict[str, float] = {}
         for directory in self._directories:
             try:
-                if not _is_ours(os.path.dirname(directory)):
+                if not is_ours(os.path.dirname(directory)):
                     continue
                 for name in os.listdir(directory):
                     if name.startswith("@") and name.count(".") == 3:
@@ -140,11 +153,19 @@ class Tokens:
             except OSError:
                 continue
             # The last one may lie under /tmp, where anybody could have made it.
-            if text is not None and (directory is not self._directories[-1] or _is_ours(os.path.dirname(directory))):
+            if text is not None and (directory is not self._directories[-1] or is_ours(os.path.dirname(directory))):
                 return text
         return None
 
 
-def _is_ours(path: str) -> bool:
+def _lists(session: Session) -> list[str]:
+    """Return the keys of the lists that name a session: its process, and its client if it does not hang on that."""
+    client = session.client.partition(":")[0]
+    by_id = client != "-" and not session.who.startswith(f"{client} ")
+    return [session.mark] * ("." in session.mark) + [client] * by_id
+
+
+def is_ours(path: str) -> bool:
+    """Return whether a directory is this user's own, and nobody else can write there."""
     status = os.lstat(path)
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022

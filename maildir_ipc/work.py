@@ -123,8 +123,8 @@ class Work:
                 return Claim(self._ref(held), held.owner)
         raise TryAgain(f"{claim} keeps moving", "try again")
 
-    def ack(self, claim: str) -> Received:
-        """Say that the work is done: the message is read, and its sender is told if it asked for that.
+    def ack(self, claim: str, state: str = DONE) -> Received:
+        """Say that the work is done: the message is read, and its sender is told *state* if it asked for that.
 
         Of several that held the message one returns; the others get ClaimLost. A lapsed claim that nobody
         took is still good. Raises: ClaimLost, NoSuchMessage.
@@ -139,7 +139,7 @@ class Work:
             raise ClaimLost(f"{claim} is a copy of a message that was read before", _NEXT)
         elif not self._settle(received):  # the link is that of its first reading: only the move decides
             raise self._lost(claim, _parts(claim)[0])
-        answer(self._mailbox, received, DONE)
+        answer(self._mailbox, received, state)
         return received
 
     def release(self, claim: str) -> Received:

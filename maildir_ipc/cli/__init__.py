@@ -35,6 +35,7 @@ VERBS = {
     "list": "show who has registered",
     "do": 'do what a sentence says: "tell fred: the build is green"',
     "init": "make a spool",
+    "mcp": "serve an agent that speaks MCP",
     "verify": "judge the signatures of message files",
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
@@ -42,6 +43,7 @@ VERBS = {
     "setup": "tell cron or systemd about this program, or print what to tell them",
     "gc": "remove what nobody needs any more; a dry run without --apply",
     "doctor": "look for what is wrong, and say what to do about it",
+    "hook": "answer an event of an agent client; always exits 0",
     "selftest": "try the main job in a spool of its own",
     "demo": "watch two agents talk, in a spool of their own",
 }

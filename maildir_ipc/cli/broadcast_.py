@@ -22,7 +22,7 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     draft = draft_of(given, given.operands)
     session = call.account.sender(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         sent = mailbox.broadcast(
             draft, id=given.get("id"), sync=not given.flag("no-sync"), include_waiting=given.flag("include-waiting")
         )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from ..account import Account
     from ..errors import MaildirIPCError
+    from ..mailbox import Mailbox
+    from ..tokens import Session
     from .arguments import Arguments
 
 
@@ -50,6 +52,16 @@ class Call:
 
             self._account = Account(from_environment())
         return self._account
+
+    def mailbox(self, session: Session) -> Mailbox:
+        """Return the mailbox of a session, open: what a hook handed to it before, this command proves to be seen."""
+        mailbox = self.account.mailbox(session)
+        if mailbox.maildir.has("records/handed"):
+            from ..handover import settle
+            from ..process import begun
+
+            settle(mailbox, session, begun())
+        return mailbox
 
     def notes(self) -> None:
         """Say what was noted on the way, once."""

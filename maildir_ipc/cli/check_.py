@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     session = call.account.identify(given.get("as"), only_reading=peek)
     chars = None if given.flag("all") or full else given.count("max-chars") or MAX_CHARS
     bound = Bound(chars, call.account.clock(), os.urandom(2).hex(), json=json, full=full)
-    with call.account.mailbox(session) as mailbox:
+    with (call.account if peek else call).mailbox(session) as mailbox:
         if given.get("wait") is not None:
             mailbox.wait(duration(given.get("wait") or ""))
         with mailbox.check(bound.takes, limit=given.count("limit"), peek=peek) as batch:

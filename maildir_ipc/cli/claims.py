@@ -21,7 +21,7 @@ def settled(call: Call, words: list[str], usage: str, state: str, settle: Callab
         return 0
     if not given.operands:
         raise Usage("no claim", f"mipc {usage}")
-    with call.account.mailbox(call.account.identify(given.get("as"))) as mailbox:
+    with call.mailbox(call.account.identify(given.get("as"))) as mailbox:
         message = settle(mailbox.work, given.operands[0]).message
         assert message is not None
         if given.flag("json"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..address import parse_names
 from ..conversation import PASSED, forward, note, original
 from ..errors import Usage
 from .arguments import FLAG
 from .call import arguments
-from .sending import attached, draft_with, recipients, report, text_given
+from .sending import attached, draft_with, report, text_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     if len(given.operands) < 2:
         raise Usage("no message, or no recipient", f"mipc {USAGE}")
-    ref, to, words = given.operands[0], recipients(given.operands[1]), given.operands[2:]
+    ref, to, words = given.operands[0], parse_names(given.operands[1]), given.operands[2:]
     draft = draft_with(given, text_given(words) if words else "", None, attached(given))
     session = call.account.identify(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         received = original(mailbox, ref)
         passed = forward(received, draft)
         sent = mailbox.send(to, passed, id=given.get("id"), sync=not given.flag("no-sync"))

@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     session = account.identify(given.get("as"))
     mark = os.urandom(2).hex()
     bound = Listing(None if full else MAX_CHARS, account.clock(), mark, json=given.flag("json"), full=full)
-    with account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         page = history(mailbox, bound.takes, limit=given.count("limit") or DEFAULT_LIMIT, text=text)
     if given.flag("json"):
         call.out(to_json(page_object(page, bound, session.name)) + "\n")

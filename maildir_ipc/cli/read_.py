@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ..conversation import accepted
+from ..conversation import accepted, look_up
 from ..errors import Usage
 from ..render import MAX_CHARS, Bound, escape, message_object, to_json
-from ..signing import MISDIRECTED
 from .arguments import FLAG
 from .call import arguments
 
@@ -32,11 +31,9 @@ def run(call: Call, words: list[str]) -> int:
     account, full = call.account, given.flag("full")
     session = account.identify(given.get("as"))
     bound = Bound(None if full else MAX_CHARS, account.clock(), os.urandom(2).hex(), json=given.flag("json"), full=full)
-    with account.mailbox(session) as mailbox:
-        found = mailbox.find(given.operands[0])
+    with call.mailbox(session) as mailbox:
+        found = look_up(mailbox, given.operands[0])
         for received in found:
-            if mailbox.shows(received.verdict) and not accepted(mailbox, received):
-                received.verdict = MISDIRECTED  # somebody put a copy of another's mail here
             if not full:
                 mailbox.convert(received)
             if not bound.takes(received):

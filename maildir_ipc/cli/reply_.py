@@ -21,7 +21,7 @@ def run(call: Call, words: list[str]) -> int:
     session, words = call.account.identify(given.get("as")), given.operands
     # Of several words the first is the reference: a text that was guessed at would reach the wrong one.
     ref, text = ("@", words) if len(words) == 1 else (words[0], words[1:])
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         if len(words) == 1 and mailbox.is_reference(words[0]):
             raise Usage("no text", f"mipc {USAGE}")
         received = original(mailbox, ref)

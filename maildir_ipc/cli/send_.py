@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..address import parse_names
 from ..errors import Usage
 from .arguments import FLAG
 from .call import arguments
-from .sending import OPTIONS, draft_of, recipients, report_and_wait
+from .sending import OPTIONS, draft_of, report_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def run(call: Call, words: list[str]) -> int:
         return send_lines(call, given)
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
-    to = recipients(given.operands[0])
+    to = parse_names(given.operands[0])
     draft = draft_of(given, given.operands[1:])
     session = call.account.sender(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
         return report_and_wait(call, mailbox, sent, given)

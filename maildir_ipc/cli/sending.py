@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from ..address import parse_name
 from ..draft import Attachment, Draft
 from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
 from .arguments import FLAG, duration, text_of
@@ -24,16 +23,6 @@ OPTIONS = {
     "auto": FLAG,
 }  # fmt: skip
 _MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
-_SENTENCES = {
-    "queued": "queued for {to} (not yet registered)",
-    "forwarded": "forwarded from {to} to {delivered_to}",
-    "already": "already sent to {to}",
-}
-
-
-def recipients(word: str) -> list[str]:
-    """Return the names in `TO,TO…`, each once. Raises: Usage."""
-    return list(dict.fromkeys(parse_name(name) for name in word.split(",")))
 
 
 def draft_of(given: Arguments, words: list[str], references: Sequence[str] = (), hops: int = 0) -> Draft:
@@ -152,7 +141,5 @@ def _print(call: Call, sent: Sent, *, json: bool) -> None:
     for delivery in sent.deliveries:
         if not json:
             call.out(f"{sent.ref} {delivery.to} {delivery.state}\n")
-        if delivery.error is not None:
-            call.say(f"mipc: {delivery.to}: {delivery.error}")
-        elif delivery.state in _SENTENCES:
-            call.say(_SENTENCES[delivery.state].format(to=delivery.to, delivered_to=delivery.delivered_to))
+        if delivery.surprise:
+            call.say(f"mipc: {delivery.surprise}" if delivery.error is not None else delivery.surprise)

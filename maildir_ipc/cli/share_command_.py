@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 
+from ..address import parse_names
 from ..errors import Usage
 from ..settings import without_secrets
 from ..sharing import MAX_TIMEOUT, TIMEOUT, share_command
 from .arguments import FLAG, duration
 from .call import arguments
-from .sending import draft_with, recipients, report
+from .sending import draft_with, report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     if len(given.operands) < 2:
         raise Usage("no recipient, or no command", f"mipc {USAGE}")
-    to, timeout = recipients(given.operands[0]), _timeout(given)
+    to, timeout = parse_names(given.operands[0]), _timeout(given)
     session = call.account.identify(given.get("as"))
     # Whoever ends us means the command, too: it would not notice, for it has a session of its own.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, signal.default_int_handler)
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         text, data = share_command(given.operands[1:], without_secrets(), timeout)
         draft = draft_with(given, text, data, [])
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..address import parse_names
 from ..errors import Usage
 from ..sharing import share_file
 from .arguments import FLAG
 from .call import arguments
-from .sending import draft_with, recipients, report, text_given
+from .sending import draft_with, report, text_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     if len(given.operands) < 2:
         raise Usage("no recipient, or no file", f"mipc {USAGE}")
-    to = recipients(given.operands[0])
+    to = parse_names(given.operands[0])
     session = call.account.identify(given.get("as"))
-    with call.account.mailbox(session) as mailbox:
+    with call.mailbox(session) as mailbox:
         description = text_given(given.operands[2:]) if given.operands[2:] else ""
         text, data, file = share_file(given.operands[1], description, mailbox.spool.setting("max-message"))
         draft = draft_with(given, text, data, [file])

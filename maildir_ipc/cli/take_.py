@@ -24,7 +24,7 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     lease, pid = duration(given.get("lease") or "600"), given.count("owner")
-    with call.account.mailbox(call.account.identify(given.get("as"))) as mailbox:
+    with call.mailbox(call.account.identify(given.get("as"))) as mailbox:
         if given.operands:
             return _renew(call, mailbox, given, lease, pid)
         return _take(call, mailbox, given, lease, pid)

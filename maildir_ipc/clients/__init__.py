@@ -1,4 +1,4 @@
-"""The agent clients that we know, and how a process is recognised as one of them."""
+"""The agent clients that we know, and how a process is recognised as one of them. What each says has its own file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from ..process import Process
 
 NAMES = ("claude", "codex", "gemini", "opencode")
+
+# What kinds of events their hooks have; `KINDS` in the file of each says which event is which.
+START, PROMPT, TOOL, STOP, END = "start", "prompt", "tool", "stop", "end"
 
 _PACKAGES = (
     ("@anthropic-ai/claude-code", "claude"),

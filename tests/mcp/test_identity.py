@@ -1,0 +1,119 @@
+"""Who an agent is that has a server, a shell and perhaps another server: design, section 7."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.mcp.shell import Shell
+from tests.mcp.talking import ask, bounded, there
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_agent_that_registers_over_mcp_sends_from_its_shell_as_itself(home: Path, tmp_path: Path) -> None:
+    """One session, whoever opened it: by the process tree, nothing in the environment."""
+    shell = Shell(tmp_path / "a")
+
+    async def scene() -> None:
+        async with there(home, door=shell.door) as client:
+            await ask(client, "register", name="alice")
+            assert shell.run("mipc", "whoami").output.startswith("alice\n")
+            assert shell.run("ipc-send", "alice", "from the shell").code == 0
+            answer = await ask(client, "check")
+            assert [(m["from"], m["body"]) for m in answer.data["messages"]] == [("alice", "from the shell")]
+
+    bounded(scene)
+
+
+def test_what_the_shell_registered_is_what_the_server_acts_as(home: Path, tmp_path: Path) -> None:
+    """Also when it switches to another name later, or renames itself."""
+    shell = Shell(tmp_path / "a")
+
+    async def scene() -> None:
+        async with there(home, door=shell.door) as client:
+            # A terminal would be the shell's anchor; this agent has none, so its name comes over MCP first.
+            await ask(client, "register", name="alice")
+            assert shell.run("ipc-rename", "alicia").code == 0
+            assert (await ask(client, "check")).data["identity"] == "alicia"
+            assert shell.run("ipc-check").output == "no new messages for alicia\n"
+
+    bounded(scene)
+
+
+def test_two_servers_under_one_home_are_two_agents(home: Path, tmp_path: Path) -> None:
+    """Each acts as itself, in its shell too, and neither sees the other's mail."""
+    shells = [Shell(tmp_path / name) for name in ("a", "b")]
+
+    async def scene() -> None:
+        async with there(home, door=shells[0].door) as one, there(home, "legacy", door=shells[1].door) as two:
+            for client, name in ((one, "alice"), (two, "bob")):
+                await ask(client, "register", name=name)
+            taken = await ask(two, "register", name="alice")
+            assert taken.failed
+            assert taken.text.startswith("alice is taken: ")
+            assert taken.text.endswith("call list to see who is here, and choose another name")
+            await ask(one, "send", to="bob", body="to bob")
+            assert (await ask(one, "check")).data["messages"] == []
+            assert shells[1].run("mipc", "whoami").output.startswith("bob\n")
+            assert shells[0].run("mipc", "whoami").output.startswith("alice\n")
+            assert "to bob" in shells[1].run("ipc-check").output
+
+    bounded(scene)
+
+
+def test_two_servers_of_one_process_keep_what_each_has_registered(home: Path) -> None:
+    """One process that hosts two conversations: neither ends the other's session, or reads its mail."""
+
+    async def scene() -> None:
+        async with there(home) as one, there(home) as two:
+            await ask(one, "register", name="alice")
+            nobody = await ask(two, "check")
+            assert nobody.text == "nobody has registered here: call register with a name of your own"
+            assert "ended" not in (await ask(two, "register", name="bob")).data
+            await ask(two, "send", to="alice", body="hello")
+            assert [m["from"] for m in (await ask(one, "check")).data["messages"]] == ["bob"]
+            again = await ask(one, "register", name="carol")
+            assert again.data["ended"] == ["alice"]
+            assert (await ask(two, "check")).data["identity"] == "bob"
+
+    bounded(scene)
+
+
+def test_a_server_that_was_started_again_is_who_it_was(home: Path) -> None:
+    """The session hangs on the process that started it: nothing has to be registered again."""
+
+    async def scene() -> None:
+        async with there(home) as first:
+            await ask(first, "register", name="alice")
+        async with there(home) as second:
+            assert (await ask(second, "check")).data["identity"] == "alice"
+
+    bounded(scene)
+
+
+def test_a_dead_agent_holds_nothing_that_others_need(home: Path, tmp_path: Path) -> None:
+    """Its name goes to the next who registers it, with all mail."""
+    shell = Shell(tmp_path / "a")
+
+    async def scene() -> None:
+        async with there(home, door=shell.door) as client:
+            await ask(client, "register", name="alice")
+            await ask(client, "send", to="alice", body="for whoever comes")
+        async with there(home, door=Shell(tmp_path / "b").door) as client:
+            assert (await ask(client, "register", name="alice")).data == {"identity": "alice", "unread": 1}
+
+    bounded(scene)
+
+
+def test_the_environment_names_an_agent_without_a_process(home: Path) -> None:
+    """MAILDIR_IPC_IDENTITY in a client's configuration: sending registers, as for a command."""
+
+    async def scene() -> None:
+        async with there(home, MAILDIR_IPC_IDENTITY="robot") as client:
+            assert not (await ask(client, "register", name="robot")).failed
+            other = await ask(client, "register", name="alice")
+            assert other.text.startswith("you are robot by --as or MAILDIR_IPC_IDENTITY")
+            assert (await ask(client, "check")).data["identity"] == "robot"
+
+    bounded(scene)

@@ -1,0 +1,259 @@
+"""A real server process, over its standard input and output: design, section 10."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from maildir_ipc.draft import Draft
+from maildir_ipc.testing import check_all
+from tests.mcp.talking import CHECKOUT, MODES, SECONDS, ask, bounded, peer, there
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+# What tools do when they misbehave: print, and run programs that do.
+_NOISY = """
+import os, subprocess, sys
+from maildir_ipc import desk
+def noisy(seat, account, match, whole=desk.list_names):
+    print("print")
+    sys.stdout.write("write")
+    os.write(1, b"descriptor 1")
+    subprocess.run(["echo", "a child"], check=True)
+    return whole(seat, account, match)
+desk.list_names = noisy
+"""
+_STRIKES = {
+    "before the answer is made": "from maildir_ipc import desk; target, name = desk, 'checked'",
+    "before it is written": "from maildir_ipc import outlet; target, name = outlet.Wire, 'write'",
+    "when it is written, before it is committed": "from maildir_ipc import serving; target, name = serving, 'commit'",
+}
+_KILLED = """
+import os, signal
+{where}
+whole = getattr(target, name)
+def strike(*given, **named):
+    if (name == 'write' and b'precious' in bytes(given[1])) or name == 'checked' or (name == 'commit' and given[0]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(*given, **named)
+setattr(target, name, strike)
+"""
+
+
+class Raw:
+    """A server that is spoken to line by line, to see every byte of what it says."""
+
+    def __init__(self, home: Path, *words: str, code: str = "", **environ: str) -> None:
+        command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"] if code else [
+            str(CHECKOUT / "bin/ipc-mcp"), *words
+        ]  # fmt: skip
+        env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **environ}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+        self._id, self._rest = 0, b""
+        self.call("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
+        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def write(self, message: Mapping[str, Any]) -> None:
+        """Say something."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def call(self, method: str, **params: Any) -> Any:
+        """Ask, and return the whole answer; None when the server dies instead."""
+        self._id += 1
+        self.write({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
+        return self.read()
+
+    def tool(self, tool: str, **arguments: Any) -> Any:
+        """Call a tool."""
+        return self.call("tools/call", name=tool, arguments=arguments)
+
+    def read(self) -> Any:
+        """Return the next line; None at the end."""
+        assert self.process.stdout is not None
+        fd = self.process.stdout.fileno()
+        while b"\n" not in self._rest:
+            assert select.select([fd], [], [], SECONDS)[0], "no answer"
+            chunk = os.read(fd, 65536)
+            if not chunk:
+                assert self._rest == b""
+                return None
+            self._rest += chunk
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def end(self) -> tuple[int, bytes, bytes]:
+        """Close its standard input; return its exit code, and what it still says on both outputs."""
+        out, err = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, self._rest + out, err
+
+
+@pytest.fixture
+def raw(home: Path) -> Iterator[Any]:
+    """Start servers, and end them."""
+    started: list[Raw] = []
+
+    def start(*words: str, code: str = "", **environ: str) -> Raw:
+        started.append(Raw(home, *words, code=code, **environ))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.communicate()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_tool_works_over_a_pipe(mode: str, home: Path) -> None:
+    """One process, one agent, all tools, in both eras."""
+    report = home / "report.txt"
+    report.write_text("42")
+
+    async def scene() -> None:
+        async with there(home, mode, "--allow-commands") as client:
+            tools = [tool.name for tool in (await client.list_tools()).tools]
+            called = {"register"}
+            assert (await ask(client, "register", name="alice")).text == "you are alice"
+            with peer(home, "bob") as bob:
+                bob.send(("alice",), Draft("hello"))
+                for tool, given in (
+                    ("list", {}),
+                    ("wait", {"seconds": 5}),
+                    ("check", {}),
+                    ("read", {"ref": "@"}),
+                    ("send", {"to": ["bob"], "body": "hi"}),
+                    ("broadcast", {"body": "all"}),
+                    ("share_file", {"to": "bob", "path": str(report)}),
+                    ("share_command", {"to": "bob", "command": ["echo", "x"]}),
+                    ("auto_check", {"action": "start"}),
+                    ("rename", {"new_name": "alicia"}),
+                ):
+                    answer = await ask(client, tool, **given)
+                    assert not answer.failed, answer
+                    assert answer.text
+                    assert answer.data
+                    called.add(tool)
+                assert len(check_all(bob)) == 5
+            assert called == set(tools)
+
+    bounded(scene)
+
+
+def test_only_the_protocol_reaches_standard_output(raw: Any) -> None:
+    """Whatever code prints, the wire stays clean; it goes to standard error."""
+    server = raw(code=_NOISY)
+    assert server.tool("list")["result"]["content"][0]["text"] == "nobody has registered"
+    code, out, err = server.end()
+    assert (code, out) == (0, b"")
+    for word in (b"print", b"write", b"descriptor 1", b"a child"):
+        assert word in err
+
+
+def test_the_end_of_standard_input_ends_it(raw: Any) -> None:
+    """Exit 0, and nothing said."""
+    server = raw()
+    server.tool("list")
+    assert server.end() == (0, b"", b"")
+
+
+def test_the_end_of_standard_input_ends_a_wait(raw: Any) -> None:
+    """A call that is under way keeps nobody."""
+    server = raw()
+    server.tool("register", name="alice")
+    params = {"name": "wait", "arguments": {"seconds": 3600}}
+    server.write({"jsonrpc": "2.0", "id": 99, "method": "tools/call", "params": params})
+    server.tool("list")
+    assert server.end()[0] == 0
+
+
+def test_what_was_answered_is_committed_at_once(raw: Any, home: Path) -> None:
+    """The transport tells when the answer was flushed: no later call is needed."""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("hello"))
+        server = raw(MAILDIR_IPC_IDENTITY="alice")
+        assert "hello" in server.tool("check")["result"]["content"][0]["text"]
+        assert server.end()[0] == 0
+        assert alice.maildir.names("new") == []
+        assert [name.rpartition(":")[2] for name in alice.maildir.names("cur")] == ["2,S"]
+
+
+@pytest.mark.parametrize("where", _STRIKES)
+def test_a_server_killed_in_the_middle_of_check_loses_nothing(raw: Any, home: Path, where: str) -> None:
+    """G4: killed by SIGKILL at whatever point, what was not answered is unread for the next one, at once."""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("precious"))
+        server = raw(code=_KILLED.format(where=_STRIKES[where]), MAILDIR_IPC_IDENTITY="alice")
+        answer = server.tool("check")
+        assert server.process.wait(SECONDS) == -signal.SIGKILL
+        assert (answer is not None) == where.startswith("when it is written")
+        (received,) = check_all(alice)
+        assert received.message is not None
+        assert received.message.body == "precious"
+
+
+def test_a_check_that_was_given_up_leaves_its_mail_unread(home: Path) -> None:
+    """An answer that nobody waits for shows nothing to anybody."""
+    slow = """
+import time
+from maildir_ipc import desk
+def slowly(*given, whole=desk.checked):
+    open(os.environ["HOME"] + "/begun", "a").close()
+    while not os.path.exists(os.environ["HOME"] + "/go"):
+        time.sleep(0.01)
+    return whole(*given)
+import os
+desk.checked = slowly
+"""
+
+    begun = home / "begun"
+    os.mkfifo(begun)
+
+    async def scene() -> None:
+        with peer(home, "alice"), peer(home, "bob") as bob:
+            bob.send(("alice",), Draft("still there"))
+            async with there(home, "legacy", code=slow, MAILDIR_IPC_IDENTITY="alice") as client:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(ask, client, "check")
+                    await anyio.to_thread.run_sync(os.open, begun, os.O_RDONLY)  # a FIFO: until it is opened there
+                    group.cancel_scope.cancel()
+                begun.unlink()
+                begun.touch()  # later checks find no FIFO, and are not held up
+                (home / "go").touch()
+                answer = await ask(client, "check")
+                for _ in range(1000):  # until the thread of the first one has given it back
+                    if answer.data["messages"]:
+                        break
+                    answer = await ask(client, "check")
+                assert answer.data["messages"][0]["body"] == "still there"
+
+    bounded(scene)
+
+
+def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:
+    """69, and one line."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(CHECKOUT / "maildir_ipc/__main__.py"), "mcp"],
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 69
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "python3 -m pip install 'mcp>=2.3,<3'" in done.stderr

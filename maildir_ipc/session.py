@@ -7,13 +7,12 @@ shows the token may act in the name. The sender of a message is never a paramete
 from __future__ import annotations
 
 import os
-import time
 
 from . import records
 from .errors import NameTaken, NoSuchName, NotYours
 from .process import ancestry
 from .signing import content_digest
-from .tokens import NO_SERVER, Session, Tokens
+from .tokens import NO_SERVER, Holder, Session, Tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,31 +23,6 @@ if TYPE_CHECKING:
     from .spool import Spool
 
 STANDING = "standing"  # the mark of a session that hangs on no process: for cron, CI, containers
-FRESH_SECONDS = 600.0  # a session seen from elsewhere lives this long after its last use
-
-
-class Holder:
-    """What a mailbox says about its present session; *used* is the Unix time of its last act."""
-
-    __slots__ = ("hash", "host", "id", "mark", "since", "used", "who")
-
-    def __init__(self, values: dict[str, str], used: float) -> None:
-        self.id, self.hash = values.get("id", ""), values.get("hash", "")
-        self.mark, self.host = values.get("mark", ""), values.get("host", "?")
-        self.who, self.since, self.used = values.get("who", "?"), values.get("since", "0"), used
-
-    def live(self, host: Host, now: float) -> bool:
-        """Return whether its anchor runs; where that cannot be seen, whether it was used lately."""
-        runs = host.runs(self.mark)
-        return now - self.used < FRESH_SECONDS if runs is None else runs
-
-    def knows(self, session: Session) -> bool:
-        """Return whether *session* is this one, by its token."""
-        return session.id == self.id and content_digest(session.token.encode()) == self.hash
-
-    def __str__(self) -> str:
-        since = records.number(self.since)
-        return f"{self.who} on {self.host}, since {time.strftime('%Y-%m-%d %H:%MZ', time.gmtime(since))}"
 
 
 class Sessions:

@@ -9,16 +9,21 @@ sandboxed shell and its server meet.
 from __future__ import annotations
 
 import os
+import time
 
 from . import records
 from .errors import Misconfigured
+from .signing import content_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .process import Host
+
 
 NO_SERVER = "-"
+FRESH_SECONDS = 600.0  # a session seen from elsewhere lives this long after its last use
 
 
 class Session:
@@ -34,6 +39,30 @@ class Session:
     ) -> None:
         self.name, self.id, self.token, self.mark, self.who, self.client = name, id, token, mark, who, client
         self.server = server
+
+
+class Holder:
+    """What a mailbox says about its present session; *used* is the Unix time of its last act."""
+
+    __slots__ = ("hash", "host", "id", "mark", "since", "used", "who")
+
+    def __init__(self, values: dict[str, str], used: float) -> None:
+        self.id, self.hash = values.get("id", ""), values.get("hash", "")
+        self.mark, self.host = values.get("mark", ""), values.get("host", "?")
+        self.who, self.since, self.used = values.get("who", "?"), values.get("since", "0"), used
+
+    def live(self, host: Host, now: float) -> bool:
+        """Return whether its anchor runs; where that cannot be seen, whether it was used lately."""
+        runs = host.runs(self.mark)
+        return now - self.used < FRESH_SECONDS if runs is None else runs
+
+    def knows(self, session: Session) -> bool:
+        """Return whether *session* is this one, by its token."""
+        return session.id == self.id and content_digest(session.token.encode()) == self.hash
+
+    def __str__(self) -> str:
+        since = records.number(self.since)
+        return f"{self.who} on {self.host}, since {time.strftime('%Y-%m-%d %H:%MZ', time.gmtime(since))}"
 
 
 class Tokens:

@@ -205,7 +205,8 @@ def test_the_mcp_server_holds_no_rule() -> None:
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert {name.partition(".")[0] for name in modules} <= {
-        "__future__", "anyio", "collections", "functools", "inspect", "maildir_ipc", "mcp", "mcp_types", "pydantic", "sys", "typing",
+        "__future__", "anyio", "collections", "functools", "inspect", "maildir_ipc", "mcp", "mcp_types", "pydantic",
+        "sys", "typing",
     }  # fmt: skip
     assert len(text.splitlines()) <= MAX_LINES
     long = [

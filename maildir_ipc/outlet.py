@@ -31,7 +31,8 @@ class Wire(io.BufferedWriter):
         """Return when all was handed to the system, and what it showed is committed."""
         super().flush()
         lines, self._lines = self._lines, b""
-        self._seat.went_out([str(json.loads(line).get("id")) for line in lines.splitlines()])
+        said = [json.loads(line) for line in lines.splitlines()]
+        self._seat.went_out([str(message["id"]) for message in said if "result" in message])
 
 
 class Output(io.TextIOWrapper):

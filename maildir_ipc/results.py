@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_RESULT = 2 * MAX_CHARS  # characters of either form
 _PAGE = MAX_RESULT - 4000  # characters of one message's text
-_MAX_ROWS = 100
+_MAX_ROWS = 80  # names in one result
 _LEFT_OUT = ("id", "path", "size", "forwarded_from")
 
 
@@ -149,17 +149,33 @@ def _part(mailbox: Mailbox, received: Received, offset: int, bound: Both) -> tup
 
 def sent(done: Sent) -> Result:
     """Return what a send answers, when all of it was delivered."""
-    found = [
-        {"to": d.to, "state": d.state, **({"delivered_to": d.delivered_to} if d.delivered_to != d.to else {})}
-        for d in done.deliveries
-    ]
-    lines = [f"{done.ref} {_outcome(d)}" for d in done.deliveries] or ["nobody else has registered"]
-    return "\n".join(lines), {"ref": done.ref, "deliveries": found}
+    deliveries = _worth_saying(done)
+    found: dict[str, Any] = {
+        "ref": done.ref,
+        "deliveries": [
+            {"to": d.to, "state": d.state, **({"delivered_to": d.delivered_to} if d.delivered_to != d.to else {})}
+            for d in deliveries
+        ],
+    }
+    lines = [f"{done.ref} {_outcome(d)}" for d in deliveries] or ["nobody else has registered"]
+    if len(deliveries) < len(done.deliveries):
+        found["more"] = len(done.deliveries) - len(deliveries)
+        lines.append(f"{done.ref} delivered to {found['more']} more")
+    return "\n".join(lines), found
 
 
 def not_sent(done: Sent) -> str:
-    """Return what is said when not all of it was delivered: to whom it was, to whom not, and how to go on."""
-    return "; ".join([*map(_outcome, done.deliveries), f"to complete it, send the same again with id={done.retry}"])
+    """Return what is said when not all of it was delivered: to whom it was not, to whom it was, and how to go on."""
+    said = _worth_saying(done)
+    more = [f"and {len(done.deliveries) - len(said)} more"] if len(said) < len(done.deliveries) else []
+    return "; ".join([*map(_outcome, said), *more, f"to complete it, send the same again with id={done.retry}"])
+
+
+def _worth_saying(done: Sent) -> list[Delivery]:
+    """Return the deliveries that are told one by one: of many, first those that a sender does not expect."""
+    if len(done.deliveries) <= _MAX_ROWS:
+        return list(done.deliveries)
+    return sorted(done.deliveries, key=lambda d: (d.error is None, not d.surprise))[:_MAX_ROWS]
 
 
 def _outcome(delivery: Delivery) -> str:

@@ -114,17 +114,20 @@ class Seat:
 def commit(batches: Iterable[Batch]) -> None:
     """Commit what was shown, and close its mailboxes. What cannot be committed comes again."""
     for batch in batches:
-        with batch.mailbox, batch:
-            try:
+        try:
+            with batch.mailbox, batch:
                 for received in batch.messages:
                     batch.commit(received)
                 batch.finish()
-            except (MaildirIPCError, OSError):
-                continue
+        except (MaildirIPCError, OSError):
+            continue
 
 
 def release(batches: Iterable[Batch]) -> None:
     """Give back what was not shown after all, and close its mailboxes."""
     for batch in batches:
-        with batch.mailbox, batch:
-            pass
+        try:
+            with batch.mailbox, batch:
+                pass
+        except (MaildirIPCError, OSError):
+            continue

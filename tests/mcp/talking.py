@@ -61,16 +61,25 @@ def peer(home: Path, name: str) -> Mailbox:
 
 
 def there(
-    home: Path, mode: str = "auto", *words: str, code: str = "", door: Path | None = None, **environ: str
+    home: Path,
+    mode: str = "auto",
+    *words: str,
+    code: str = "",
+    door: Path | None = None,
+    called: str = "",
+    **environ: str,
 ) -> Client:
     """Return a client of a server process: bin/ipc-mcp with *words*, or Python that runs *code* first.
 
-    With *door* it is started by an agent of its own, which runs shell commands, too: see `Shell`.
+    With *door* it is started by an agent of its own, which runs shell commands, too: see `Shell`. *called* is
+    that agent's name among processes.
     """
     command = [str(CHECKOUT / "bin/ipc-mcp"), *words]
     if code:
         command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"]
     if door is not None:
         command = [sys.executable, "-I", "-S", str(_AGENT), str(door), *command]
+        if called:
+            command = ["bash", "-c", f'exec -a {called} "$@"', "bash", *command]
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **environ}
     return Client(StdioServerParameters(command=command[0], args=command[1:], env=env), mode=mode)

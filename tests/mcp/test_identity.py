@@ -26,17 +26,25 @@ def test_an_agent_that_registers_over_mcp_sends_from_its_shell_as_itself(home: P
     bounded(scene)
 
 
-def test_what_the_shell_registered_is_what_the_server_acts_as(home: Path, tmp_path: Path) -> None:
-    """Also when it switches to another name later, or renames itself."""
+def test_the_shell_and_the_server_of_one_agent_follow_each_other(home: Path, tmp_path: Path) -> None:
+    """Whichever registers, or renames: the other is the same from its next act on."""
     shell = Shell(tmp_path / "a")
 
     async def scene() -> None:
-        async with there(home, door=shell.door) as client:
-            # A terminal would be the shell's anchor; this agent has none, so its name comes over MCP first.
-            await ask(client, "register", name="alice")
-            assert shell.run("ipc-rename", "alicia").code == 0
-            assert (await ask(client, "check")).data["identity"] == "alicia"
-            assert shell.run("ipc-check").output == "no new messages for alicia\n"
+        async with there(home, door=shell.door, called="claude") as client:
+
+            async def both(name: str) -> None:
+                assert shell.run("mipc", "whoami").output.startswith(f"{name}\n")
+                assert (await ask(client, "check")).data["identity"] == name
+
+            assert shell.run("ipc-register", "alice").code == 0
+            await both("alice")
+            assert (await ask(client, "register", name="bob")).data["ended"] == ["alice"]
+            await both("bob")
+            assert shell.run("ipc-rename", "bobby").code == 0
+            await both("bobby")
+            assert "bobby is no longer registered here" in shell.run("ipc-register", "carol").output
+            await both("carol")
 
     bounded(scene)
 

@@ -9,9 +9,11 @@ import anyio
 import pytest
 
 import mcp_server
+from maildir_ipc.delivery import Delivery, Sent
 from maildir_ipc.directory import Row
 from maildir_ipc.draft import Attachment, Draft
-from maildir_ipc.results import listed
+from maildir_ipc.errors import TryAgain
+from maildir_ipc.results import MAX_RESULT, listed, not_sent, sent
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
@@ -320,9 +322,26 @@ def test_a_long_list_says_how_to_see_the_rest() -> None:
     """Output has a bound."""
     rows = [Row(f"worker-{number:03}", "waiting", None, None, 0) for number in range(250)]
     text, found = listed(rows, "worker", 0.0)
-    assert len(found["identities"]) == 100
-    assert found["more"] == 150
-    assert text.endswith("150 more: call list with a part of the name")
+    assert len(found["identities"]) == 80
+    assert found["more"] == 170
+    assert text.endswith("170 more: call list with a part of the name")
+    longest = [Row(f"{number:032}", "registered", False, 0.0, 1000) for number in range(250)]
+    assert max(len(str(part)) for part in listed(longest, "", 1e9)) <= MAX_RESULT
+
+
+def test_a_send_to_many_names_the_unexpected_first() -> None:
+    """A broadcast to a thousand does not fill the agent's memory."""
+    deliveries = [Delivery(f"worker-{number}", f"worker-{number}", "delivered") for number in range(1000)]
+    deliveries[500] = Delivery("late", "late", "queued")
+    text, found = sent(Sent("1@ipc.invalid", "1", deliveries))
+    assert found["deliveries"][0] == {"to": "late", "state": "queued"}
+    assert found["more"] == 920
+    assert text.splitlines()[0].endswith("queued for late (not yet registered)")
+    assert text.endswith("delivered to 920 more")
+    deliveries[700] = Delivery("full", "full", "failed", TryAgain("the mailbox of full is full", "try again later"))
+    said = not_sent(Sent("1@ipc.invalid", "1", deliveries))
+    assert said.startswith("full: the mailbox of full is full: try again later; queued for late")
+    assert said.endswith("and 920 more; to complete it, send the same again with id=1")
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,26 @@ def test_no_module_needs_an_installed_package(name: str) -> None:
     assert "filelock" not in _others(name) or name == "lock"
 
 
+def test_the_mcp_server_holds_no_rule() -> None:
+    """It alone imports mcp, touches no file and no environment, and is short enough to see that."""
+    text = (PACKAGE.parent / "mcp_server.py").read_text()
+    tree = ast.parse(text)
+    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert {name.partition(".")[0] for name in modules} <= {
+        "__future__", "anyio", "collections", "functools", "inspect", "maildir_ipc", "mcp", "mcp_types", "pydantic",
+        "sys", "typing",
+    }  # fmt: skip
+    assert len(text.splitlines()) <= MAX_LINES
+    long = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION
+    ]
+    assert long == []
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_no_module_prints_or_exits_but_the_command(name: str) -> None:
     """A library that is imported says nothing and ends nothing."""

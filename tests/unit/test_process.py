@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from maildir_ipc.anchor import describe, ends_walk, find_anchor
+from maildir_ipc.anchor import describe, ends_walk, find_anchor, find_starter
 from maildir_ipc.clients import NAMES, client_of
 from maildir_ipc.process import Host, Process, ancestry, lookup
 
@@ -203,3 +203,37 @@ def test_nothing_left_is_nobody() -> None:
     assert describe(None) == "no terminal"
     assert describe(made("claude", pid=12)) == "claude 12"
     assert describe(made("bash", pid=12)) == "bash 12"
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        made("sh", "/bin/sh", "-c", "mipc mcp"),
+        made("bash", "bash", "/usr/local/bin/start-server", tty=0),
+        made("env", "env", "A=b", "mipc", "mcp"),
+        made("uvx", "uvx", "--from", ".", "maildir-ipc", "mcp"),
+        made("npm exec mcp-in", "npm exec mcp-inspector"),
+        made("node", "node", "/usr/lib/node_modules/npm/bin/npx-cli.js", "x"),
+        made("python3", "/usr/bin/python3", "-I", "/usr/bin/pipx", "run", "x"),
+    ],
+    ids=lambda process: process.argv[0],
+)
+def test_a_server_hangs_on_what_started_it_past_launchers(launcher: Process) -> None:
+    """Design, section 7: whatever that is."""
+    for starter in (made("cursor", tty=0), made("python3", "python3", "my_agent.py", tty=0), made("bash", "-bash")):
+        assert find_starter([launcher, launcher, starter, made("claude")]) is starter
+
+
+def test_a_server_of_a_known_agent_hangs_on_the_agent() -> None:
+    """So that its shell and its hooks are the same session."""
+    agent = made("claude")
+    walk = [made("bash", "bash", "-c", "x"), agent, made("bash", "-bash")]
+    assert find_starter(walk) is agent
+    assert find_anchor(walk) is agent
+
+
+@pytest.mark.parametrize("comm", ["systemd", "sshd-session", "containerd-shim", "cron"])
+def test_a_server_that_the_system_started_has_no_starter(comm: str) -> None:
+    """It hangs on itself: what starts everything is nobody in particular."""
+    assert find_starter([made("sh", "sh", "-c", "x"), made(comm, pid=2), made("bash", "-bash")]) is None
+    assert find_starter([]) is None

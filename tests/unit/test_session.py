@@ -9,8 +9,9 @@ import pytest
 
 from maildir_ipc.errors import Misconfigured, NameTaken, NotYours
 from maildir_ipc.process import Host, Process
-from maildir_ipc.session import FRESH_SECONDS, Sessions
+from maildir_ipc.session import Sessions
 from maildir_ipc.spool import Spool
+from maildir_ipc.tokens import FRESH_SECONDS
 from tests.unit.making import SPOOL, Clock
 
 if TYPE_CHECKING:

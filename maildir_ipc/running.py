@@ -15,11 +15,12 @@ from .errors import BadData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_KEPT = 1 << 20  # bytes of each stream; the rest is read and counted, so that the command does not block
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 _AFTER_KILL = 1.0  # seconds to wait for what has left the group and still holds the output, or cannot be ended
+_LOOK = 0.5  # seconds between two looks whether a command has ended while something else holds its output
 _STEP = 0.05  # seconds between two looks whether a command that closed its output has ended
 
 
@@ -52,17 +53,28 @@ class Finished:
         self.returncode, self.stdout, self.stderr, self.timed_out = returncode, stdout, stderr, timed_out
 
 
-def run_command(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> Finished:
+def run_command(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    timeout: float,
+    *,
+    stdin: bytes = b"",
+    linger: float | None = None,
+    started: Callable[[int], None] = lambda _: None,
+) -> Finished:
     """Run a command until it and all that hold its output have ended, or for *timeout* seconds.
 
-    Then its process group is ended. Raises: BadData when it cannot be started.
+    Then its process group is ended. With *linger*, what holds the output is waited for no longer than so many
+    seconds after the command itself, and left alone. *started* is told its pid.
+    Raises: BadData when it cannot be started.
     """
     # Blocked until we know its number: an interrupt in between would leave it running.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    child = _Child()
+    child = _Child(stdin, linger)
     try:
         child.start(command, environ, mask)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        started(child.pid)
         done = child.drain(time.monotonic() + timeout)
         if not done:
             child.signal(signal.SIGTERM)
@@ -76,37 +88,53 @@ def run_command(command: Sequence[str], environ: Mapping[str, str], timeout: flo
 
 
 class _Child:
-    """A command that was started in a session of its own, and the two ends of its output."""
+    """A command that was started in a session of its own, and our ends of its input and output."""
 
-    def __init__(self) -> None:
+    def __init__(self, stdin: bytes = b"", linger: float | None = None) -> None:
         self.outputs = (Output(), Output())
         self.returncode: int | None = None
         self._selector = selectors.DefaultSelector()
         self._ends: list[int] = []
-        self._pid, self._is_gone = 0, True
+        self.pid, self._is_gone = 0, True
+        self._stdin, self._linger, self._is_left = memoryview(stdin), linger, False
 
     def start(self, command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]) -> None:
         """Start the command. Raises: BadData."""
-        pipes = [os.pipe(), os.pipe()]
-        self._ends = [end for end, _ in pipes]
+        theirs: list[int] = []
         try:
-            self._pid = _spawn(command, environ, mask, [end for _, end in pipes])
+            for _ in self.outputs:
+                end, other = os.pipe()
+                self._ends.append(end)
+                theirs.append(other)
+            if self._stdin:
+                other, end = os.pipe()
+                self._ends.append(end)
+                theirs.append(other)
+                os.set_blocking(end, False)
+            self.pid = _spawn(command, environ, mask, theirs)
             self._is_gone = False
         finally:
-            for _, end in pipes:
+            for end in theirs:
                 os.close(end)
-        for end, output in zip(self._ends, self.outputs, strict=True):
+        for end, output in zip(self._ends, self.outputs, strict=False):
             self._selector.register(end, selectors.EVENT_READ, output)
+        if self._stdin:
+            self._selector.register(self._ends[-1], selectors.EVENT_WRITE)
 
     def drain(self, end: float) -> bool:
-        """Read until all is closed and the command has ended, or until the time *end*; return which."""
+        """Read until all is closed and the command has ended, or until the time *end*; return which.
+
+        What still holds the output *linger* seconds after the command ended counts as closed.
+        """
         while True:
             left = end - time.monotonic()
             if self._selector.get_map():
                 if left <= 0:
-                    return False
-                for key, _ in self._selector.select(left):
-                    self._read(key)
+                    return self._is_left
+                for key, _ in self._selector.select(left if self._linger is None else min(left, _LOOK)):
+                    self._write(key) if key.data is None else self._read(key)
+                if self._linger is not None and self._has_ended():
+                    end, self._linger, self._is_left = min(end, time.monotonic() + self._linger), None, True
             elif self._has_ended():
                 return True
             elif left <= 0:
@@ -119,7 +147,7 @@ class _Child:
         if self._is_gone:
             return
         try:
-            os.killpg(self._pid, number)
+            os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
             pass  # all of it has ended, or is another user's, by sudo
 
@@ -138,6 +166,7 @@ class _Child:
         self._selector.close()
         for end in self._ends:
             os.close(end)
+        self._ends = []
 
     def _read(self, key: selectors.SelectorKey) -> None:
         chunk = os.read(key.fd, 1 << 16)
@@ -146,18 +175,28 @@ class _Child:
         else:
             self._selector.unregister(key.fileobj)
 
+    def _write(self, key: selectors.SelectorKey) -> None:
+        try:
+            self._stdin = self._stdin[os.write(key.fd, self._stdin[: 1 << 16]) :]
+        except BrokenPipeError:
+            self._stdin = self._stdin[:0]  # it does not want the rest
+        if not self._stdin:
+            self._selector.unregister(key.fd)
+            self._ends.remove(key.fd)
+            os.close(key.fd)
+
     def _has_ended(self) -> bool:
         """Return whether the command has ended; where it can be, its zombie is left, for `signal`."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return self._reap()
         try:
-            return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         except ChildProcessError:
             return True
 
     def _reap(self) -> bool:
         try:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:  # who started us ignores SIGCHLD, and so do we: the system took it
             self._is_gone = True
             return True
@@ -173,7 +212,9 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], mask: Iterable[in
             list(command),
             environ,
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, ends[2], 0)
+                if len(ends) > 2
+                else (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, ends[0], 1),
                 (os.POSIX_SPAWN_DUP2, ends[1], 2),
             ],

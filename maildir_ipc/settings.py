@@ -19,16 +19,25 @@ _PLACEHOLDERS = ("your-secret-key-here", "your-secret-key", "changeme", "change-
 # Where an agent client tells the commands that it runs which of its sessions they belong to.
 _CLIENT_SESSIONS = (("CLAUDE_CODE_SESSION_ID", "claude"), ("CODEX_THREAD_ID", "codex"))
 
+# What a program started elsewhere, by cron or systemd, must be told to find the same places.
+_PLACES = (
+    "MAILDIR_IPC_ROOT", "MAILDIR_IPC_STATE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+)  # fmt: skip
+
 
 class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
-    __slots__ = ("client", "color", "config", "identity", "notes", "path", "root", "root_given", "secret", "states")
+    __slots__ = (
+        "client", "color", "config", "given", "home", "identity", "notes", "path", "root", "root_given", "secret",
+        "states",
+    )  # fmt: skip
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:
         home = environ.get("HOME") or pwd.getpwuid(uid).pw_dir
         data = _base(environ, "XDG_DATA_HOME") or os.path.join(home, ".local/share")
         given = environ.get("MAILDIR_IPC_ROOT")
+        self.home, self.given = home, {name: environ[name] for name in _PLACES if environ.get(name)}
         self.notes: list[str] = []
         self.root = os.path.abspath(given) if given else os.path.join(data, "maildir-ipc")
         self.root_given = bool(given)
@@ -49,9 +58,9 @@ def from_environment() -> Settings:
     return Settings(os.environ, os.getuid())
 
 
-def without_secrets() -> dict[str, str]:
-    """Return this process's environment for a program whose output goes to others: without the shared secret."""
-    return {name: value for name, value in os.environ.items() if name != "IPC_SHARED_SECRET"}
+def without_secrets(**more: str) -> dict[str, str]:
+    """Return this process's environment, and *more*, for a program that others read: without the shared secret."""
+    return {**{name: value for name, value in os.environ.items() if name != "IPC_SHARED_SECRET"}, **more}
 
 
 def _base(environ: Mapping[str, str], name: str) -> str | None:

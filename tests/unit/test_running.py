@@ -177,3 +177,40 @@ def test_who_ignores_the_death_of_children_gets_the_output_all_the_same() -> Non
         signal.signal(signal.SIGCHLD, before)
 
     assert (done.stdout.text, done.returncode, done.timed_out) == ("out\n", None, False)
+
+
+def test_what_it_reads_is_what_was_given(tmp_path: Path) -> None:
+    """A handler gets its message so, whole, though a pipe holds 64 KiB."""
+    data = os.urandom(300_000)
+    path = tmp_path / "got"
+    done = run_command(["sh", "-c", f"cat >'{path}'; echo done"], ENVIRON, SECONDS, stdin=data)
+
+    assert (path.read_bytes(), done.stdout.text, done.returncode) == (data, "done\n", 0)
+
+
+def test_a_command_that_does_not_read_is_not_waited_for() -> None:
+    """It may need nothing of the message; its exit code counts."""
+    done = run_command(["sh", "-c", "exec 0</dev/null; exit 4"], ENVIRON, SECONDS, stdin=bytes(1_000_000))
+
+    assert (done.returncode, done.timed_out) == (4, False)
+
+
+def test_with_a_linger_what_it_leaves_behind_is_not_waited_for_nor_ended(tmp_path: Path) -> None:
+    """A handler may start something that goes on."""
+    command = f"sleep 1000 & echo $! >'{tmp_path}/pid'; echo out; exit 0"
+    done = run_command(["sh", "-c", command], ENVIRON, SECONDS, linger=0.0)
+    (pid,) = _pids(tmp_path)
+    try:
+        assert (done.returncode, done.stdout.text, done.timed_out) == (0, "out\n", False)
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_command_that_hangs_is_ended_whatever_the_linger(tmp_path: Path) -> None:
+    """Its whole group."""
+    command = f"sleep 1000 & echo $! >'{tmp_path}/pid'; wait"
+    done = run_command(["sh", "-c", command], ENVIRON, 0.5, linger=0.0)
+
+    assert done.timed_out
+    assert all(_ends(pid) for pid in _pids(tmp_path))

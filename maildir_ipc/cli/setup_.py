@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Usage
+from ..render import escape
 from ..setup import PROJECT, USER
 from .arguments import FLAG
 from .call import arguments
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from .call import Call
 
 # Each is a module with `plan(settings, scope)`.
-TARGETS = {"cron": "setup.cron", "systemd": "setup.systemd"}
+TARGETS = {
+    "claude": "setup.claude",
+    "codex": "setup.codex",
+    "gemini": "setup.gemini",
+    "opencode": "setup.opencode",
+    "cron": "setup.cron",
+    "systemd": "setup.systemd",
+}
 USAGE = f"setup {'|'.join(TARGETS)} [options]"
 OPTIONS = {"apply": FLAG, "remove": FLAG, "scope": f"{USER}|{PROJECT}"}
 
@@ -34,8 +42,11 @@ def run(call: Call, words: list[str]) -> int:
     plan = _plan(TARGETS[target], call, scope)
     done = [_done(change, apply=given.flag("apply"), remove=given.flag("remove")) for change in plan.changes]
     after = plan.after_removal if given.flag("remove") else plan.after
+    left = plan.left_in if given.flag("remove") else plan.left
     _report(call, target, plan, done, list(after), json=given.flag("json"))
-    return 0
+    for what in left:
+        call.say(f"mipc: {escape(what, line=True)}")
+    return 1 if left and "would" not in done else 0
 
 
 def _plan(module: str, call: Call, scope: str) -> Plan:

@@ -26,8 +26,8 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique", "entry", "doctor/finding"),
-    ("address", "signing", "folders"),
+    ("errors", "process", "unique", "entry", "doctor/finding", "jsontext", "tomltext"),
+    ("address", "signing", "folders", "dotfile", "setup/entries"),
     ("limits",),
     ("maildir",),
     ("wire", "records", "seen", "broom", "doctor/host"),
@@ -39,7 +39,8 @@ RANKS = (
     ("received",),
     ("session", "batch"),
     ("work", "setup"),
-    ("setup/cron", "setup/systemd"),
+    ("setup/cron", "setup/systemd", "setup/client", "setup/place"),
+    ("setup/claude", "setup/codex", "setup/gemini", "setup/opencode"),
     ("mailbox",),
     ("finding", "handover", "autocheck"),
     ("directory", "render", "expiry"),
@@ -144,6 +145,7 @@ _MAY_CHANGE = {
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink"},  # the seen-set
     "attachments": {"os.unlink"},  # half a file that it made
+    "dotfile": {"os.rename", "os.unlink", "os.rmdir"},  # files of settings, outside the spool
     "large": {"os.rename"},  # large-messages/
     "broom": {"os.unlink", "os.rmdir"},  # what housekeeping decided
     "expiry": {"os.rename", "os.rmdir"},  # an empty mailbox, closed

@@ -98,10 +98,14 @@ def append(text: str | None, name: Table, pairs: Sequence[tuple[str, str]]) -> s
     return text + newline + block + newline
 
 
+def words_of(text: str, name: Table) -> list[str]:
+    """Return what the table *name* runs: its command and args; nothing when it is not there, or not written so."""
+    values = {s.key: text[s.value : s.end] for s in statements(text) if s.table == name}
+    return [*_strings(values.get(("command",), "")), *_strings(values.get(("args",), ""))]
+
+
 def remove(text: str, name: Table) -> str | None:
-    """Return *text* without the marked table *name* and those below it; None when nothing is left of a new file."""
-    if not marked(text, name):
-        return text
+    """Return *text* without the table *name*, its mark and the tables below it; None when a new file is empty."""
     left: str | None = text
     for header, end in reversed(list(_tables(text, name))):
         assert left is not None
@@ -164,8 +168,15 @@ def elements_of(text: str, array: Table) -> list[str]:
     found = _array(text, array)
     if found is None:
         return []
-    tokens = re.findall(rf"#[^\n]*|{_STRING.pattern}", text[found.value : found.end], re.DOTALL)
-    return [json.loads(t) if t.startswith('"') else t[1:-1] for t in tokens if not t.startswith("#")]
+    return _strings(text[found.value : found.end])
+
+
+def _strings(text: str) -> list[str]:
+    tokens = [t for t in re.findall(rf"#[^\n]*|{_STRING.pattern}", text, re.DOTALL) if not t.startswith("#")]
+    try:
+        return [json.loads(t) if t.startswith('"') else t[1:-1] for t in tokens]
+    except ValueError:  # an escape that JSON does not have: nothing of ours
+        return []
 
 
 def quoted(text: str) -> str:

@@ -132,16 +132,20 @@ class ServerTable:
         if text is None or not tomltext.has(text, self.name):
             command, *rest = map(tomltext.quoted, self.words)
             return tomltext.append(text, self.name, [("command", command), ("args", f"[{', '.join(rest)}]")])
-        if not tomltext.marked(text, self.name):
-            notes.append(f"{'.'.join(self.name)} {_THEIRS}")
-        elif tomltext.quoted(self.words[0]) not in text:
-            notes.append(f"{'.'.join(self.name)} runs another program: {_RENEW}")
+        there = tomltext.words_of(text, self.name)
+        if there != list(self.words):
+            ours = _runs(there, "mcp")
+            notes.append(f"{'.'.join(self.name)} {f'runs {there!a}: {_RENEW}' if ours else _THEIRS}")
         return text
 
     def drop(self, text: str, relaxed: bool, notes: list[str]) -> str | None:
         del relaxed
-        if tomltext.has(text, self.name) and not tomltext.marked(text, self.name):
+        if not tomltext.has(text, self.name):
+            return text
+        # By what it runs: Codex forgets comments when it writes its servers anew.
+        if not _runs(tomltext.words_of(text, self.name), "mcp"):
             notes.append(f"{'.'.join(self.name)} is not what mipc setup wrote: left as it is")
+            return text
         return tomltext.remove(text, self.name)
 
 

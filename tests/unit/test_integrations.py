@@ -44,7 +44,7 @@ def test_every_name_version_and_description_is_the_projects() -> None:
 
     assert {m["version"] for m in manifests} == {maildir_ipc.__version__}
     assert {m["name"] for m in (*manifests, market, *market["plugins"])} == {project["name"]} == {SERVER}
-    assert {m["description"] for m in (*manifests, *market["plugins"])} == {project["description"]}
+    assert {m["description"] for m in (*manifests, market, *market["plugins"])} == {project["description"]}
     assert manifests[0]["license"] == project["license"]
     assert f'version: "{maildir_ipc.__version__}"' in _SKILL.read_text(encoding="utf-8")
 

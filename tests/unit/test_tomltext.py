@@ -96,6 +96,15 @@ def test_a_server_of_our_name_that_somebody_else_wrote_is_left() -> None:
     assert all(note.startswith("mcp_servers.maildir-ipc ") for note in notes)
 
 
+def test_our_server_is_known_when_codex_has_written_it_anew() -> None:
+    """Seen with 0.169.0: `codex mcp add` drops the comments between its servers."""
+    text = _with_ours('model = "m"\n').replace(f"{tomltext.MARK}\n[mcp", "[mcp")
+
+    assert tomltext.MARK in text
+    assert _with_ours(text) == text
+    assert _without(text) == 'model = "m"\n'
+
+
 def test_the_settings_of_our_server_go_with_it() -> None:
     """Codex keeps what each tool may do in tables below the server's: without it they would be an error."""
     text = _with_ours("a = 1\n") + '\n[mcp_servers.maildir-ipc.tools.send]\napproval_mode = "approve"\n'

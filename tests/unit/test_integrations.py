@@ -65,6 +65,13 @@ def test_the_server_is_the_same_everywhere_and_its_name_has_no_underscore() -> N
     assert "_" not in SERVER
 
 
+def test_the_page_for_other_clients_shows_the_file() -> None:
+    """One text."""
+    page = (_ROOT / "docs/how-to/mcp-other.md").read_text(encoding="utf-8")
+
+    assert (_HERE / "mcp.json").read_text(encoding="utf-8") in page
+
+
 @pytest.mark.parametrize(
     ("client", "events", "per_second", "more"),
     [("claude", claude.EVENTS, 1, {}), ("gemini", gemini.EVENTS, 1000, {"name": SERVER})],

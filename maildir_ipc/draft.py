@@ -73,6 +73,14 @@ class Draft:
         self.importance, self.expires, self.references = importance, expires, tuple(references)
         self.auto, self.hops, self.kind, self.receipt = auto, hops, kind, receipt
 
+    def automatic(self, auto: str, hops: int) -> Draft:
+        """Return the same draft as an automatic message, after at least *hops* others."""
+        made = object.__new__(Draft)
+        for name in self.__slots__:
+            setattr(made, name, getattr(self, name))
+        made.auto, made.hops = self.auto or auto, max(self.hops, hops)
+        return made
+
     def digest(self, to: Sequence[str]) -> str:
         """Return what tells this draft to these recipients from any other."""
         parts = [

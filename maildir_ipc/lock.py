@@ -52,6 +52,31 @@ class Lock:
         self._release = None
 
 
+class Alone:
+    """Whether this process is the only one at something, for one `with` statement; it never waits.
+
+    The file at *path* is never unlinked, and what this process starts does not inherit the lock.
+    """
+
+    __slots__ = ("_fd", "_path")
+
+    def __init__(self, path: str) -> None:
+        self._path, self._fd = path, -1
+
+    def __enter__(self) -> bool:
+        import fcntl
+
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
 def _by_filelock(path: str) -> Callable[[], object] | None:
     """Take the lock through filelock and return how to let it go; None where it is not installed.
 

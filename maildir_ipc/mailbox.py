@@ -83,6 +83,7 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        draft = self._guarded(draft)
         courier, serial = self._courier(to, draft, id)
         self._count(draft, to)
         carried = [courier.carry(name, sync=sync) for name in to]
@@ -97,6 +98,7 @@ class Mailbox:
         """
         from .delivery import Sent
 
+        draft = self._guarded(draft)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._count(draft, ())
         names = [name for name in sorted(self.spool.names()) if self._hears(name, include_waiting=include_waiting)]
@@ -107,6 +109,14 @@ class Mailbox:
     def _hears(self, name: str, *, include_waiting: bool) -> bool:
         record = None if name == self.name or self.spool.is_forward(name) else self.spool.record(name)
         return record is not None and (record.registered or include_waiting)
+
+    def _guarded(self, draft: Draft) -> Draft:
+        """Return *draft*, as automatic mail when a handler sends it."""
+        if draft.kind != "message" or not self.spool.runs_handlers():
+            return draft
+        from .automatic import guarded
+
+        return guarded(draft, self.spool, self.host)
 
     def _count(self, draft: Draft, to: Sequence[str]) -> None:
         """Count a send against the limits. Raises: TryAgain, BadData."""
@@ -125,7 +135,9 @@ class Mailbox:
     def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
         from .delivery import Courier
 
-        serial, repeated = (self.namer.serial(), False) if id is None else self._begin(id, to, draft)
+        serial, repeated = self.namer.serial(), False
+        if id is not None:
+            serial, repeated = self._ids().begin(id, draft.digest(to), self.namer.serial)
 
         def data(t: int) -> bytes:
             return self._compose(to, draft, serial, t)
@@ -142,9 +154,6 @@ class Mailbox:
         if id is None and reached and any(delivery.error is not None for delivery in found):
             self._ids().keep(serial, serial, draft.digest(to))
         return make(message_id(serial), id or serial, found)
-
-    def _begin(self, id: str, to: Sequence[str], draft: Draft) -> tuple[str, bool]:
-        return self._ids().begin(id, draft.digest(to), self.namer.serial)
 
     def _ids(self) -> Ids:
         from .ids import Ids

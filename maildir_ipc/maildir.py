@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REJECTED = ".Rejected"
 SENT = ".Sent"
+FLAGGED = "F"  # for a person's attention; maildir(5)
 MAX_NAME_BYTES = 255
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -146,14 +147,15 @@ class Maildir(Folders):
         found = None if moved is not None else self._carried_off(entry)
         return moved if found is None else self.commit(found, fresh, add)
 
-    def release(self, entry: Entry, fresh: Callable[[], str]) -> Entry | None:
-        """Give a claimed entry back: it is unread again."""
-        moved = self._move_aside(entry, "new", entry.stem, entry.info, fresh)
+    def release(self, entry: Entry, fresh: Callable[[], str], add: str = "") -> Entry | None:
+        """Give a claimed entry back, with flags *add*: it is unread again."""
+        info = f":2,{''.join(sorted({*entry.flags, *add}))}" if add else entry.info
+        moved = self._move_aside(entry, "new", entry.stem, info, fresh)
         found = None if moved is not None else self._carried_off(entry)
         if found is None:
             return moved
         # Read in the program that moved it: then it stays read.
-        return self.commit(found, fresh, "") if "S" in found.flags else self.release(found, fresh)
+        return self.commit(found, fresh, "") if "S" in found.flags else self.release(found, fresh, add)
 
     def set_aside(self, entry: Entry, verdict: str, fresh: Callable[[], str]) -> Entry | None:
         """Move a claimed entry to `.Rejected`, byte for byte, its verdict in its name."""

@@ -68,7 +68,7 @@ def answer(mailbox: Mailbox, received: Received, state: str) -> None:
     message = received.message
     if message is None or not message.wants_receipt or message.auto or message.kind != "message":
         return
-    to = _sender_of(mailbox, received)
+    to = writer_of(mailbox, received)
     if to is None:
         return
     import json
@@ -81,7 +81,7 @@ def answer(mailbox: Mailbox, received: Received, state: str) -> None:
         pass  # it is missing then: the message was read all the same
 
 
-def _sender_of(mailbox: Mailbox, received: Received) -> str | None:
+def writer_of(mailbox: Mailbox, received: Received) -> str | None:
     """Return the writer's name if it still leads to the writer's mailbox: nobody else is to be told."""
     message, signature, spool = received.message, received.signature, mailbox.spool
     assert message is not None

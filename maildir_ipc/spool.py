@@ -154,6 +154,10 @@ class Spool:
         """Return where the mailbox *name* lies, or would."""
         return f"{self.root}/{name}"
 
+    def runs_handlers(self) -> bool:
+        """Return whether a handler was ever run here: without one nothing need be asked about them."""
+        return os.path.exists(f"{self.root}/.ipc/handling")
+
     def names(self) -> Iterator[str]:
         """Yield every name in the spool, forwards too, in no order: one reading of the directory."""
         with os.scandir(self.root) as found:

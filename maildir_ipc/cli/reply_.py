@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..automatic import answering
 from ..conversation import ANSWERED, answer_to, note, original
 from ..errors import Usage
 from .call import Call, arguments
@@ -25,7 +26,7 @@ def run(call: Call, words: list[str]) -> int:
             raise Usage("no text", f"mipc {USAGE}")
         received = original(mailbox, ref)
         to, references = answer_to(received)
-        draft = draft_of(given, text, references=references)
+        draft = draft_of(given, text, references=references, hops=answering(received))
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
         note(mailbox, received, ANSWERED, sent)
         return report_and_wait(call, mailbox, sent, given)

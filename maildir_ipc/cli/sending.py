@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OPTIONS = {
     "subject": "TEXT", "data": "JSON", "attach": "FILE", "importance": "low|normal|high",
     "expires": "2h", "id": "ID", "receipt": FLAG, "wait": "seen|done", "timeout": "S", "no-sync": FLAG,
+    "auto": FLAG,
 }  # fmt: skip
 _MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
 _SENTENCES = {
@@ -35,10 +36,18 @@ def recipients(word: str) -> list[str]:
     return list(dict.fromkeys(parse_name(name) for name in word.split(",")))
 
 
-def draft_of(given: Arguments, words: list[str], references: Sequence[str] = ()) -> Draft:
-    """Return the draft that the options and the words of the text make. Raises: BadData, Usage."""
+def draft_of(given: Arguments, words: list[str], references: Sequence[str] = (), hops: int = 0) -> Draft:
+    """Return the draft that the options and the words of the text make. Raises: BadData, Usage.
+
+    *hops* are an automatic message's: how many came before it.
+    """
     _check_wait(given)
-    return draft_with(given, text_given(words), given.get("data"), attached(given), references)
+    draft = draft_with(given, text_given(words), given.get("data"), attached(given), references)
+    if not given.flag("auto"):
+        return draft
+    from ..automatic import GENERATED, REPLIED
+
+    return draft.automatic(REPLIED if references else GENERATED, hops)
 
 
 def draft_with(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Usage
-from ..render import escape
+from ..render import VERSION, escape, to_json
 from ..setup import PROJECT, USER
 from .arguments import FLAG
 from .call import arguments
@@ -43,7 +43,10 @@ def run(call: Call, words: list[str]) -> int:
     done = [_done(change, apply=given.flag("apply"), remove=given.flag("remove")) for change in plan.changes]
     after = plan.after_removal if given.flag("remove") else plan.after
     left = plan.left_in if given.flag("remove") else plan.left
-    _report(call, target, plan, done, list(after), json=given.flag("json"))
+    if given.flag("json"):
+        call.out(to_json(_document(target, plan, done, list(after), list(left))) + "\n")
+    else:
+        _report(call, target, plan, done, list(after))
     for what in left:
         call.say(f"mipc: {escape(what, line=True)}")
     return 1 if left and "would" not in done else 0
@@ -62,16 +65,15 @@ def _done(change: Change, *, apply: bool, remove: bool) -> str:
     return "would"
 
 
-def _report(call: Call, target: str, plan: Plan, done: list[str], after: list[str], *, json: bool) -> None:
-    if json:
-        from ..render import VERSION, to_json
+def _document(target: str, plan: Plan, done: list[str], after: list[str], left: list[str]) -> dict[str, object]:
+    changes = [
+        {"where": change.where, "state": state, "text": change.shown}
+        for change, state in zip(plan.changes, done, strict=True)
+    ]
+    return {"v": VERSION, "target": target, "changes": changes, "next": after, "left": left}
 
-        changes = [
-            {"where": change.where, "state": state, "text": change.shown}
-            for change, state in zip(plan.changes, done, strict=True)
-        ]
-        call.out(to_json({"v": VERSION, "target": target, "changes": changes, "next": after}) + "\n")
-        return
+
+def _report(call: Call, target: str, plan: Plan, done: list[str], after: list[str]) -> None:
     for change, state in zip(plan.changes, done, strict=True):
         if state == "would":
             call.say(f"in {change.where}:")

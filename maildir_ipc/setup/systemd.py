@@ -25,7 +25,7 @@ def plan(settings: Settings, _scope: str) -> Plan:
 def unit(settings: Settings) -> str:
     """Return the unit. Source: systemd.service(5), systemd.exec(5)."""
     given = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(settings.given.items()))
-    words = [*program("mipc"), "watch", "--auto-check"]
+    words = [*program("mipc"), "watch", "--all"]
     return (
         "[Unit]\n"
         "Description=maildir-ipc: look at mail as it comes\n"

@@ -1,0 +1,134 @@
+"""Automatic mail cannot go round for ever: what counts as automatic, and how many messages answered one another.
+
+Whatever is sent from within a handler is automatic, whether it says so or not: a handler that forgets it must
+not start a storm. It is known by its processes: `.ipc/handling/BOOT.NS.PID` names one that runs a handler, or is
+one, and how many answers came before. Source: RFC 3834, section 2; limits.count_automatic holds the two caps.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import records
+from .address import EVERYONE
+from .draft import Draft
+from .errors import MaildirIPCError
+from .process import ancestry, lookup
+from .receipts import writer_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .mailbox import Mailbox
+    from .process import Host, Process
+    from .received import Received
+    from .spool import Spool
+
+REPLIED, GENERATED = "auto-replied", "auto-generated"  # RFC 3834, section 5
+KEPT_SECONDS = 3600.0  # what a handler left running is known for so long
+
+
+class Handling:
+    """Marks this process as one that runs a handler, for as long as the `with` statement lasts."""
+
+    __slots__ = ("_hops", "_host", "_spool")
+
+    def __init__(self, spool: Spool, host: Host, hops: int) -> None:
+        """*hops* is how many automatic messages came before what the handler sends."""
+        self._spool, self._host, self._hops = spool, host, hops
+
+    def __enter__(self) -> Handling:
+        records.make_directory(_folder(self._spool))
+        self._mark(lookup("self"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        own = lookup("self")
+        if own is not None:
+            records.remove(_path(self._spool, self._host, own.pid))
+
+    def started(self, pid: int) -> None:
+        """Mark the handler itself: what it leaves behind stays in its session."""
+        self._mark(lookup(pid))
+
+    def _mark(self, process: Process | None) -> None:
+        if process is not None:
+            text = f"mark {self._host.mark(process)}\nhops {self._hops}\n"
+            records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
+
+
+def guarded(draft: Draft, spool: Spool, host: Host) -> Draft:
+    """Return *draft*; as automatic mail, when a handler started this process, whatever the handler says."""
+    hops = hops_here(spool, host)
+    return draft if hops is None else draft.automatic(REPLIED if draft.references else GENERATED, hops)
+
+
+def hops_here(
+    spool: Spool,
+    host: Host,
+    walk: Callable[[], Iterable[Process]] = ancestry,
+    session: Callable[[int], int] = os.getsid,
+) -> int | None:
+    """Return how many automatic messages came before what this process sends; None when no handler started it."""
+    for process in walk():
+        known = _read(spool, host, process.pid)
+        if known is not None and known[0] == host.mark(process):
+            return known[1]
+    leader = session(0)
+    known = _read(spool, host, leader)
+    # The pid of a session is not given to another process while anything is in that session.
+    process_now = lookup(leader) if known is not None else None
+    if known is None or (process_now is not None and host.mark(process_now) != known[0]):
+        return None
+    return known[1]
+
+
+def forget_old(spool: Spool, now: Callable[[], float] = time.time) -> None:
+    """Remove the marks of handlers that ended long ago, and of those whose runner was killed."""
+    with os.scandir(_folder(spool)) as found:
+        for entry in found:
+            if now() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
+                records.remove(entry.path)
+
+
+def answering(received: Received) -> int:
+    """Return the hops of an automatic answer to a message."""
+    return 1 + (0 if received.message is None else received.message.hops)
+
+
+def acknowledge(mailbox: Mailbox, received: Received) -> bool:
+    """Tell the writer that the message has come, and return whether that was sent; it never fails.
+
+    Never to automatic mail, to a broadcast, to oneself, or to whoever has the writer's name by now.
+    """
+    message = received.message
+    if message is None or message.auto or message.kind != "message" or EVERYONE in message.to:
+        return False
+    to = writer_of(mailbox, received)
+    if to is None or mailbox.spool.lead(to) == mailbox.name:
+        return False
+    text = f"{mailbox.name} has received {message.ref}. (An automatic acknowledgement.)"
+    draft = Draft(text, auto=REPLIED, hops=answering(received), references=message.thread)
+    try:
+        return mailbox.send([to], draft).error is None
+    except (MaildirIPCError, OSError):
+        return False  # one limit or another: the message was handled all the same
+
+
+def _folder(spool: Spool) -> str:
+    return f"{spool.root}/.ipc/handling"
+
+
+def _path(spool: Spool, host: Host, pid: int) -> str:
+    return f"{_folder(spool)}/{host.boot}.{host.namespace}.{pid}"
+
+
+def _read(spool: Spool, host: Host, pid: int) -> tuple[str, int] | None:
+    try:
+        text = records.read(_path(spool, host, pid))
+    except OSError:
+        return None
+    values = records.words(text or "")
+    return None if "mark" not in values else (values["mark"], records.number(values.get("hops", "")))

@@ -1,0 +1,96 @@
+"""What a handler sends is automatic, whatever it says: RFC 3834; S31."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from maildir_ipc.automatic import GENERATED, KEPT_SECONDS, REPLIED, Handling, forget_old, guarded, hops_here
+from maildir_ipc.draft import Draft
+from maildir_ipc.errors import BadData
+from maildir_ipc.process import Process, lookup
+from tests.unit.making import everything
+from tests.unit.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Give alice and bob."""
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+def _own() -> Process:
+    process = lookup("self")
+    assert process is not None
+    return process
+
+
+def test_outside_of_a_handler_mail_is_what_its_sender_says(world: World) -> None:
+    """A person's and an agent's mail is answered."""
+    assert hops_here(world.owner.spool(), world.owner.host) is None
+    draft = Draft("hello")
+    assert guarded(draft, world.owner.spool(), world.owner.host) is draft
+
+
+def test_what_descends_from_a_runner_is_in_its_handler(world: World) -> None:
+    """However deep."""
+    spool, host, own = world.owner.spool(), world.owner.host, _own()
+    with Handling(spool, host, 4):
+        assert hops_here(spool, host, lambda: [Process(1, 0, 0, 0, "x"), own]) == 4
+    assert hops_here(spool, host, lambda: [own]) is None
+
+
+def test_what_was_left_behind_is_known_by_its_session(world: World) -> None:
+    """A handler that answers from the background, after it has ended."""
+    spool, host, leader = world.owner.spool(), world.owner.host, os.getsid(0)
+    with Handling(spool, host, 2) as handling:
+        handling.started(leader)
+    assert hops_here(spool, host, list, lambda _: leader) == 2
+
+
+def test_a_pid_that_is_another_process_by_now_is_no_handler(world: World) -> None:
+    """A killed runner leaves its mark."""
+    spool, host, own = world.owner.spool(), world.owner.host, _own()
+    with Handling(spool, host, 2):
+        later = Process(own.pid, 1, own.start + 1, 0, "sh")
+        assert hops_here(spool, host, lambda: [later], lambda _: 1) is None
+
+
+def test_old_marks_are_forgotten(world: World) -> None:
+    """What a killed runner left does not pile up."""
+    spool, host = world.owner.spool(), world.owner.host
+    with Handling(spool, host, 2) as handling:
+        handling.started(os.getsid(0))
+    forget_old(spool)
+    assert len(os.listdir(f"{spool.root}/.ipc/handling")) == 1
+    later = os.stat(f"{spool.root}/.ipc/handling").st_mtime + KEPT_SECONDS + 1
+    forget_old(spool, lambda: later)
+    assert os.listdir(f"{spool.root}/.ipc/handling") == []
+
+
+def test_a_draft_becomes_automatic_and_stays_what_it_was() -> None:
+    """A value: the one that was given is as before."""
+    draft = Draft("text", subject="s", references=("<a@b>",), importance="high")
+    made = draft.automatic(REPLIED, 3)
+    assert (made.auto, made.hops, made.text, made.references) == (REPLIED, 3, "text", ("<a@b>",))
+    assert (draft.auto, draft.hops) == (None, 0)
+    assert made.automatic(GENERATED, 2).hops == 3
+
+
+def test_the_hop_limit_ends_an_automatic_thread(world: World) -> None:
+    """S31: ten by default."""
+    world.bob.send(["alice"], Draft("again").automatic(REPLIED, 10))
+    with pytest.raises(BadData, match="11 automatic messages"):
+        world.bob.send(["alice"], Draft("again").automatic(REPLIED, 11))
+    with world.alice.check(everything, peek=True) as batch:
+        (received,) = batch.messages
+    assert received.message is not None
+    assert received.message.hops == 10

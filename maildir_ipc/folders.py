@@ -87,9 +87,22 @@ class Folders:
 
     def unread(self, runs: Callable[[str], bool | None], now: float) -> list[Entry]:
         """Return what in `new/` nobody holds, in reading order: O(new). *runs* as `Host.runs`."""
-        entries = [Entry("new", name) for name in self.names("new")]
-        free = [entry for entry in entries if not entry.owner or not is_held(entry.owner, runs, now)]
-        return sorted(free, key=lambda entry: entry.stem)
+        return self.unread_and_held(runs, now)[0]
+
+    def unread_and_held(self, runs: Callable[[str], bool | None], now: float) -> tuple[list[Entry], list[Entry]]:
+        """Return what in `new/` nobody holds, and what somebody does, each in reading order: O(new)."""
+        free: list[Entry] = []
+        held: list[Entry] = []
+        for entry in sorted((Entry("new", name) for name in self.names("new")), key=lambda entry: entry.stem):
+            (held if entry.owner and is_held(entry.owner, runs, now) else free).append(entry)
+        return free, held
+
+    def is_at(self, path: str) -> bool:
+        """Return whether the open directory is the one at *path* itself, which may have been renamed or replaced."""
+        try:
+            return os.path.samestat(os.lstat(path), os.fstat(self.fd))
+        except OSError:
+            return False
 
     def read(self, entry: Entry, limit: int) -> bytes | None:
         """Return the bytes of a message; None when it is no regular file or larger than *limit* bytes.

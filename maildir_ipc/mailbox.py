@@ -7,8 +7,6 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 
 from __future__ import annotations
 
-import time
-
 from .address import EVERYONE, address_of, message_id
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured
@@ -45,8 +43,6 @@ if TYPE_CHECKING:
     from .spool import Spool
     from .unique import Namer
     from .work import Work
-
-_POLL = 0.25  # seconds
 
 
 class Mailbox:
@@ -312,9 +308,18 @@ class Mailbox:
 
     def wait(self, seconds: float) -> bool:
         """Return True as soon as something is unread, or False after *seconds*."""
-        end = time.monotonic() + seconds
-        while not self.maildir.unread(self.host.runs, self.spool.clock()) and not self.gate().unread_in_cur():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(min(_POLL, max(0.0, end - time.monotonic())))
+        from .watch import Doorbell
+
+        with Doorbell((self,)) as doorbell:
+            return bool(doorbell.wait(seconds))
+
+    def follow(self) -> bool:
+        """Be where the mailbox is now; True when it had been renamed. Raises: NoSuchName when it is gone."""
+        former = self.maildir
+        if former.is_at(former.path):
+            return False
+        name, maildir = self.spool.find_again(former)
+        former.close()
+        self.author = name if self.author == self.name else self.author
+        self.name, self.maildir, self.seen, self._names = name, maildir, SeenSet(maildir), None
         return True

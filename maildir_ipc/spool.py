@@ -201,6 +201,17 @@ class Spool:
                 name = self.lead(name)
         raise TryAgain(f"{name} is being renamed", "try again")
 
+    def find_again(self, moved: Maildir) -> tuple[str, Maildir]:
+        """Return the name that an open mailbox has now, and open it there: O(names). Raises: NoSuchName: it is gone."""
+        for _ in range(8):  # a name that is renamed meanwhile may be missed
+            for name in self.names():
+                if moved.is_at(self.path(name)):
+                    try:
+                        return name, Maildir(self.path(name))
+                    except MailboxGone:
+                        break
+        raise no_such_name(os.path.basename(moved.path))
+
     def lock(self) -> Lock:
         """Return the spool's lock, for a `with` statement. Whoever gets it finds no half-done change."""
         from .lock import Lock

@@ -20,6 +20,8 @@ VERBS = {
     "take": "hold the oldest unread message, to work on it",
     "ack": "say that the work on a message is done",
     "release": "give a message back, unread",
+    "wait": "return as soon as something is unread",
+    "watch": "say so whenever mail comes, or run a command",
     "reply": "answer a message, in its thread",
     "forward": "pass a message on to others",
     "share-file": "send a file",

@@ -10,8 +10,9 @@ import os
 
 from .. import __version__
 from ..errors import MaildirIPCError, Misconfigured
+from ..mounts import mount_of, mount_table
 from .finding import WRONG, Finding
-from .host import file_system, installations, mount_of, mount_table, packages, python, space
+from .host import file_system, installations, packages, python, space
 from .mail import contents, litter, sessions, unfinished
 from .places import clocks, effective, folds_case, key, modes, settings
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
+from ..mounts import NETWORK
 from .finding import NOTE, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..mounts import Mount
+
 COMMANDS = ("mipc", "maildir-ipc")
 PACKAGES = ("filelock", "watchdog", "mcp")
 MIN_BYTES, MIN_INODES = 64 << 20, 1000
-_NETWORK = (
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "beegfs", "gpfs", "ocfs2", "gfs2",
-)  # fmt: skip
 _ADVICE = {
     "network": "mount it with hard, not soft; other machines' mail is seen by polling, not at once",
     "overlay": "a container's own layer goes with the container: put the spool on a volume",
@@ -29,51 +29,18 @@ _ADVICE = {
 }
 
 
-class Mount:
-    """A mounted file system: its *kind*, as the kernel says it, and where it is mounted."""
-
-    __slots__ = ("kind", "point")
-
-    def __init__(self, kind: str, point: str) -> None:
-        self.kind, self.point = kind, point
-
-    @property
-    def advice(self) -> str | None:
-        """What to do about a kind that does not keep all our promises, or None."""
-        if self.kind in _NETWORK or self.kind in ("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"):
-            return _ADVICE["network"]
-        return _ADVICE.get(self.kind.partition(".")[0])
-
-
-def mount_of(path: str, table: str) -> Mount | None:
-    """Return what *path*, absolute and without links, lies on; *table* is the text of mountinfo, proc(5)."""
-    best: Mount | None = None
-    for line in table.split("\n"):
-        left, dash, right = line.partition(" - ")
-        fields = left.split(" ")
-        if not dash or len(fields) < 5:
-            continue
-        point = _unescape(fields[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        # Of two mounted at one place the later one is seen.
-        if inside and (best is None or len(point) >= len(best.point)):
-            best = Mount(right.split(" ")[0], point)
-    return best
-
-
-def mount_table() -> str:
-    """Return this process's mountinfo; empty where there is none."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
+def advice(mount: Mount) -> str | None:
+    """Return what to do about a kind that does not keep all our promises, or None."""
+    if mount.kind in NETWORK or mount.kind in ("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"):
+        return _ADVICE["network"]
+    return _ADVICE.get(mount.kind.partition(".")[0])
 
 
 def file_system(mount: Mount | None) -> Iterator[Finding]:
     """Yield what to know about the kind of file system."""
-    if mount is not None and mount.advice is not None:
-        yield Finding("file-system", f"the spool is on {mount.kind} ({mount.point})", mount.advice, level=NOTE)
+    found = None if mount is None else advice(mount)
+    if mount is not None and found is not None:
+        yield Finding("file-system", f"the spool is on {mount.kind} ({mount.point})", found, level=NOTE)
 
 
 def space(status: os.statvfs_result, root: str) -> Iterator[Finding]:
@@ -134,10 +101,3 @@ def _version_of(file: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip()[:40] or None if done.returncode == 0 else None
-
-
-def _unescape(text: str) -> str:
-    r"""Return a path as it is: the kernel writes blank, tab, LF and backslash as \040 \011 \012 \134."""
-    for code in ("040", "011", "012", "134"):
-        text = text.replace(f"\\{code}", chr(int(code, 8)))
-    return text

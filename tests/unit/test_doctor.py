@@ -13,6 +13,7 @@ from maildir_ipc import Draft, __version__
 from maildir_ipc.account import Account
 from maildir_ipc.doctor import examine, host, places
 from maildir_ipc.doctor.finding import NOTE, WRONG
+from maildir_ipc.mounts import mount_of
 from maildir_ipc.settings import Settings
 from maildir_ipc.testing import account, agent, check_all
 
@@ -471,7 +472,7 @@ _TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 )
 def test_the_kind_of_file_system_is_that_of_the_nearest_mount(path: str, kind: str, words: str | None) -> None:
     """proc(5), mountinfo: optional fields, escapes, mounts over mounts. Ours: what each means for mail."""
-    mount = host.mount_of(path, _TABLE)
+    mount = mount_of(path, _TABLE)
 
     assert mount is not None
     assert mount.kind == kind
@@ -482,7 +483,7 @@ def test_the_kind_of_file_system_is_that_of_the_nearest_mount(path: str, kind: s
 
 def test_without_mountinfo_nothing_is_said() -> None:
     """Ours: macOS has none."""
-    assert host.mount_of("/x", "") is None
+    assert mount_of("/x", "") is None
     assert list(host.file_system(None)) == []
 
 

@@ -32,6 +32,7 @@ _COMMANDS = {
     "path": "path bob --json",
     "send": """send --as alice --data {{"passed":214}} --attach bin/mipc --json bob,carol Look at this.""",
     "list": "list --json",
+    "wait": "wait --as bob --json",
     "take": "take --as bob --json",
     "renew": "take {take[claim]} --as bob --json",
     "release": "release {take[claim]} --as bob --json",

@@ -79,7 +79,7 @@ def _report(call: Call, target: str, plan: Plan, done: list[str], after: list[st
             call.say(f"in {change.where}:")
             call.out(change.shown)
         else:
-            call.out(f"{state} {change.where}\n")
+            call.out(f"{'removed from' if state == 'removed' else state} {change.where}\n")
     if "would" in done:
         call.say(f"mipc setup {target} --apply does it; --remove takes it out again")
     elif "unchanged" not in done or len(set(done)) > 1:

@@ -75,7 +75,7 @@ def test_the_line_is_merged_once_and_taken_out_without_a_trace(home: Path) -> No
     assert merged == f"{head}{line}\n# maildir-ipc end\n"
     assert line == f"* * * * * HOME={home} {CHECKOUT}/bin/ipc-cron"
     assert rest == f"removed from your crontab\n{theirs}"
-    assert last == "unchanged your crontab\nchanged your crontab\nremoved your crontab\nno crontab for root\n"
+    assert last == "unchanged your crontab\nchanged your crontab\nremoved from your crontab\nno crontab for root\n"
 
 
 def test_without_apply_the_line_is_only_printed(home: Path) -> None:

@@ -29,8 +29,8 @@ class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
     __slots__ = (
-        "client", "color", "config", "given", "home", "identity", "notes", "path", "root", "root_given", "secret",
-        "states",
+        "claude", "client", "codex", "color", "config", "given", "home", "identity", "notes", "path", "root",
+        "root_given", "secret", "states",
     )  # fmt: skip
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:
@@ -46,6 +46,7 @@ class Settings:
         self.states = _state_directories(environ, home, uid)
         self.identity = environ.get("MAILDIR_IPC_IDENTITY") or None
         self.client = next((f"{c}:{environ[v]}" for v, c in _CLIENT_SESSIONS if environ.get(v)), None)
+        self.claude, self.codex = _base(environ, "CLAUDE_CONFIG_DIR"), _base(environ, "CODEX_HOME")
         self.color = not environ.get("NO_COLOR")
         self.path = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
         self.secret = _secret(environ)

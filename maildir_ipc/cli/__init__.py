@@ -40,7 +40,7 @@ VERBS = {
     "key": "show, export, import or rotate the spool's key",
     "path": "print the path of a mailbox",
     "auto-check": "have mail looked at without being asked: start, stop, status, run, log",
-    "setup": "tell cron or systemd about this program, or print what to tell them",
+    "setup": "tell an agent client, cron or systemd about this program, or print what to tell them",
     "gc": "remove what nobody needs any more; a dry run without --apply",
     "doctor": "look for what is wrong, and say what to do about it",
     "hook": "answer an event of an agent client; always exits 0",

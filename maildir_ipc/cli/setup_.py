@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Usage
+from ..render import VERSION, escape, to_json
 from ..setup import PROJECT, USER
 from .arguments import FLAG
 from .call import arguments
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from .call import Call
 
 # Each is a module with `plan(settings, scope)`.
-TARGETS = {"cron": "setup.cron", "systemd": "setup.systemd"}
+TARGETS = {
+    "claude": "setup.claude",
+    "codex": "setup.codex",
+    "gemini": "setup.gemini",
+    "opencode": "setup.opencode",
+    "cron": "setup.cron",
+    "systemd": "setup.systemd",
+}
 USAGE = f"setup {'|'.join(TARGETS)} [options]"
 OPTIONS = {"apply": FLAG, "remove": FLAG, "scope": f"{USER}|{PROJECT}"}
 
@@ -34,8 +42,14 @@ def run(call: Call, words: list[str]) -> int:
     plan = _plan(TARGETS[target], call, scope)
     done = [_done(change, apply=given.flag("apply"), remove=given.flag("remove")) for change in plan.changes]
     after = plan.after_removal if given.flag("remove") else plan.after
-    _report(call, target, plan, done, list(after), json=given.flag("json"))
-    return 0
+    left = plan.left_in if given.flag("remove") else plan.left
+    if given.flag("json"):
+        call.out(to_json(_document(target, plan, done, list(after), list(left))) + "\n")
+    else:
+        _report(call, target, plan, done, list(after))
+    for what in left:
+        call.say(f"mipc: {escape(what, line=True)}")
+    return 1 if left and "would" not in done else 0
 
 
 def _plan(module: str, call: Call, scope: str) -> Plan:
@@ -51,22 +65,21 @@ def _done(change: Change, *, apply: bool, remove: bool) -> str:
     return "would"
 
 
-def _report(call: Call, target: str, plan: Plan, done: list[str], after: list[str], *, json: bool) -> None:
-    if json:
-        from ..render import VERSION, to_json
+def _document(target: str, plan: Plan, done: list[str], after: list[str], left: list[str]) -> dict[str, object]:
+    changes = [
+        {"where": change.where, "state": state, "text": change.shown}
+        for change, state in zip(plan.changes, done, strict=True)
+    ]
+    return {"v": VERSION, "target": target, "changes": changes, "next": after, "left": left}
 
-        changes = [
-            {"where": change.where, "state": state, "text": change.shown}
-            for change, state in zip(plan.changes, done, strict=True)
-        ]
-        call.out(to_json({"v": VERSION, "target": target, "changes": changes, "next": after}) + "\n")
-        return
+
+def _report(call: Call, target: str, plan: Plan, done: list[str], after: list[str]) -> None:
     for change, state in zip(plan.changes, done, strict=True):
         if state == "would":
             call.say(f"in {change.where}:")
             call.out(change.shown)
         else:
-            call.out(f"{state} {change.where}\n")
+            call.out(f"{'removed from' if state == 'removed' else state} {change.where}\n")
     if "would" in done:
         call.say(f"mipc setup {target} --apply does it; --remove takes it out again")
     elif "unchanged" not in done or len(set(done)) > 1:

@@ -54,12 +54,23 @@ class Change:
 
 
 class Plan:
-    """All that one target changes, and what its person does *after* it was applied, or was removed."""
+    """All that one target changes, and what its person does *after* it was applied, or was removed.
 
-    __slots__ = ("after", "after_removal", "changes")
+    *left* says what of the same name is not ours and is left as it is, when applied; *left_in*, when removed.
+    """
 
-    def __init__(self, changes: Sequence[Change], after: Sequence[str] = (), after_removal: Sequence[str] = ()) -> None:
+    __slots__ = ("after", "after_removal", "changes", "left", "left_in")
+
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        after: Sequence[str] = (),
+        after_removal: Sequence[str] = (),
+        left: Sequence[str] = (),
+        left_in: Sequence[str] = (),
+    ) -> None:
         self.changes, self.after, self.after_removal = changes, after, after_removal
+        self.left, self.left_in = left, left_in
 
 
 def of_file(path: str, edit: Callable[[str | None], tuple[str, str | None]], shown: str) -> Change:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NOT_RUN = {
     ("README.md", "it is the command that runs this test"),
+    ("README.md", "it fetches packages"),
     ("docs/how-to/read-with-mutt-notmuch-mblaze.md", "it takes the whole screen"),
 }
 _SCRIPTS = [

@@ -74,8 +74,8 @@ def test_the_line_is_merged_once_and_taken_out_without_a_trace(home: Path) -> No
     head, line = f"changed your crontab\nunchanged your crontab\n{theirs}# maildir-ipc begin\n", merged.split("\n")[-3]
     assert merged == f"{head}{line}\n# maildir-ipc end\n"
     assert line == f"* * * * * HOME={home} {CHECKOUT}/bin/ipc-cron"
-    assert rest == f"removed your crontab\n{theirs}"
-    assert last == "unchanged your crontab\nchanged your crontab\nremoved your crontab\nno crontab for root\n"
+    assert rest == f"removed from your crontab\n{theirs}"
+    assert last == "unchanged your crontab\nchanged your crontab\nremoved from your crontab\nno crontab for root\n"
 
 
 def test_without_apply_the_line_is_only_printed(home: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_unit_is_printed_applied_and_removed(home: Path) -> None:
     assert "systemctl --user daemon-reload" in done["next"]
     assert path.read_text() == shown.out
     assert mipc(home, "setup", "systemd", "--apply").out == f"unchanged {path}\n"
-    assert mipc(home, "setup", "systemd", "--remove").out == f"removed {path}\n"
+    assert mipc(home, "setup", "systemd", "--remove").out == f"removed from {path}\n"
     assert not path.exists()
 
 

@@ -28,6 +28,8 @@ MAX_FUNCTION = 45
 RANKS = (
     ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting"),
     ("address", "signing", "folders"),
+    ("jsontext", "tomltext"),
+    ("dotfile", "setup/entries"),
     ("limits", "phrases"),
     ("maildir",),
     ("wire", "records", "seen", "broom", "doctor/host"),
@@ -41,7 +43,8 @@ RANKS = (
     ("received",),
     ("session", "batch"),
     ("work", "setup"),
-    ("setup/cron", "setup/systemd"),
+    ("setup/cron", "setup/systemd", "setup/client", "setup/place"),
+    ("setup/claude", "setup/codex", "setup/gemini", "setup/opencode"),
     ("mailbox",),
     ("finding", "handover", "autocheck"),
     ("render", "expiry"),
@@ -149,6 +152,7 @@ _MAY_CHANGE = {
     "session": {"os.rename"},  # the record of who had the mailbox last
     "seen": {"os.symlink", "os.rename", "os.unlink"},  # the seen-set
     "attachments": {"os.unlink"},  # half a file that it made
+    "dotfile": {"os.rename", "os.unlink", "os.rmdir"},  # files of settings, outside the spool
     "large": {"os.rename"},  # large-messages/
     "broom": {"os.unlink", "os.rmdir"},  # what housekeeping decided
     "expiry": {"os.rename", "os.rmdir"},  # an empty mailbox, closed

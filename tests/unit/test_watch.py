@@ -15,7 +15,7 @@ import pytest
 
 from maildir_ipc import watch
 from maildir_ipc.draft import Draft
-from maildir_ipc.errors import NoSuchName
+from maildir_ipc.errors import NotYours
 from maildir_ipc.testing import agent, check_all, lift_limits
 from maildir_ipc.watch import Doorbell
 from tests.conftest import need
@@ -218,7 +218,7 @@ def test_a_mailbox_that_is_gone_is_said(world: World) -> None:
     with Doorbell((world.bob,), rescan=0.001) as bell:
         Path(world.bob.maildir.path).rename(f"{world.owner.spool().root}/.ipc/gone")
 
-        with pytest.raises(NoSuchName):
+        with pytest.raises(NotYours):
             bell.wait(BOUND)
 
 

@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("mipc: Windows itself is not supported: use WSL", Missing.exit_code)
     os.umask(0o077)
     _open_standard_files()
+    if words[:1] == ["help"] and words[1:2] and words[1] in VERBS:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         return _help()
     if words[0] == "--version":
@@ -76,8 +78,11 @@ def _run(words: list[str]) -> int:
     call = Call()
     call.json = "--json" in words
     try:
+        if words[0].startswith("-"):
+            raise Usage(f"no command before {words[0]!a}", "the command comes first, mipc help lists them")
         if words[0] not in VERBS:
             raise Usage(f"no command {words[0]!a}", "mipc help lists them")
+        call.about = VERBS[words[0]]
         return finished(call, _load(words[0])(call, words[1:]))
     except MaildirIPCError as error:
         return call.fail(error)

@@ -65,7 +65,8 @@ def parse(argv: Sequence[str], allowed: Mapping[str, str], before_text: int | No
             name, equals, value = word[2:].partition("=")
             kind = allowed.get(name) or COMMON.get(name)
             if kind is None:
-                raise Usage(f"no option --{ascii(name)[1:-1]}", "--help lists them; -- before a text that begins so")
+                hint = "--help lists them" + ("" if before_text is None else "; -- before a text that begins so")
+                raise Usage(f"no option --{ascii(name)[1:-1]}", hint)
             if kind == FLAG:
                 if equals:
                     raise Usage(f"--{name} takes no value", "leave it out")
@@ -77,7 +78,8 @@ def parse(argv: Sequence[str], allowed: Mapping[str, str], before_text: int | No
                 value = taken
             options.setdefault(name, []).append(value)
         elif word.startswith("-") and len(word) > 1 and (before_text is None or len(operands) < before_text):
-            raise Usage(f"no option {word!a}", "--help lists them; -- before a name or text that begins so")
+            hint = "--help lists them" + ("" if before_text is None else "; -- before a text that begins so")
+            raise Usage(f"no option {word!a}", hint)
         else:
             operands.append(word)
             if before_text is not None and len(operands) > before_text:

@@ -23,6 +23,7 @@ class Call:
 
     def __init__(self) -> None:
         self.json = False
+        self.about = ""  # what the verb does, in a few words
         self.unwritten = "try again"  # what to say when the output cannot be written
         self._account: Account | None = None
 
@@ -101,8 +102,11 @@ def arguments(
     call.json = found.flag("json")
     if found.flag("help"):
         options = [f"--{name}" if kind == "flag" else f"--{name} {kind}" for name, kind in allowed.items()]
-        call.out("\n".join([f"usage: mipc {usage}", "options: " + " ".join([*options, "--json --as NAME"]), ""]))
+        said = [f"usage: mipc {usage}", *([call.about] if call.about else [])]
+        call.out("\n".join([*said, "options: " + " ".join([*options, "--json --as NAME"]), ""]))
         return None
+    if before_text is not None and "--as" in found.operands[before_text:]:
+        call.say("mipc: --as stands in the text, and is a part of it: options come first")
     if before_text is None and most is not None and len(found.operands) > most:
         raise Usage(f"too many words: {found.operands[most]!a}", f"mipc {usage}")
     return found

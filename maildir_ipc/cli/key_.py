@@ -26,7 +26,7 @@ def run(call: Call, words: list[str]) -> int:
     acts = {"list": _list, "export": _export, "import": _import, "rotate": _rotate}
     act = acts.get(given.operands[0]) if len(given.operands) == 1 else None
     if act is None:
-        raise Usage("not one of its four acts", f"mipc {USAGE}")
+        raise Usage("no act", f"mipc {USAGE}")
     return act(call, given)
 
 

@@ -19,7 +19,7 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     if len(given.operands) > 1:
-        raise Usage("not one name", f"mipc {USAGE}")
+        raise Usage("more than one name", f"mipc {USAGE}")
     account = call.account
     if given.operands:
         name = account.spool_record().lead(parse_name(given.operands[0]))

@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     if len(given.operands) != 1:
-        raise Usage("not one message", f"mipc {USAGE}")
+        raise Usage("no message" if not given.operands else "more than one message", f"mipc {USAGE}")
     account, full = call.account, given.flag("full")
     session = account.identify(given.get("as"))
     bound = Bound(None if full else MAX_CHARS, account.clock(), os.urandom(2).hex(), json=given.flag("json"), full=full)

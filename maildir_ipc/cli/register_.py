@@ -20,7 +20,7 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     if len(given.operands) != 1:
-        raise Usage("not one name", f"mipc {USAGE}")
+        raise Usage("no name" if not given.operands else "more than one name", f"mipc {USAGE}")
     done = call.account.register(
         given.operands[0], said=given.get("as"), takeover=given.flag("takeover"), also=given.flag("also")
     )

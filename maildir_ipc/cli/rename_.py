@@ -18,7 +18,7 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     if len(given.operands) != 1:
-        raise Usage("not one name", f"mipc {USAGE}")
+        raise Usage("no name" if not given.operands else "more than one name", f"mipc {USAGE}")
     old, new, until = call.account.rename(given.operands[0], given.get("as"))
     if given.flag("json"):
         from ..render import VERSION, iso, to_json

@@ -234,3 +234,17 @@ def test_lines_in_the_settings_that_mean_nothing_change_nothing(home: Path, spoo
     (spool / ".ipc/settings").write_bytes(b"\x00\xff\xfe junk\n=\n= 3\nno equals\nfuture-thing = on # yes\n\r\n")
     assert mipc(home, "send", "--as", "alice", "bob", "hi").code == 0
     assert [m["body"] for m in mipc(home, "check", "--as", "bob", "--json").json["messages"]] == ["unread", "hi"]
+
+
+def test_an_option_behind_the_text_is_text_and_that_is_said(home: Path) -> None:
+    """G9, G12: nothing is guessed, and nobody wonders why another name was asked for."""
+    assert mipc(home, "send", "--as", "alice", "bob", "hello").code == 0
+    done = mipc(home, "send", "--as", "alice", "bob", "hi", "--as", "carol")
+    assert (done.code, "--as stands in the text" in done.err) == (0, True)
+
+
+def test_help_of_a_verb_is_the_same_both_ways(home: Path) -> None:
+    """Ours: what it does, and its options."""
+    done = mipc(home, "help", "check")
+    assert done == mipc(home, "check", "--help")
+    assert "show what is unread" in done.out

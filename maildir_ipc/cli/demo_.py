@@ -33,8 +33,12 @@ class _Stage:
     def tell(self, text: str) -> None:
         self.call.out(f"\n# {text}\n")
 
-    def run(self, who: str, verb: str, *words: str, expect: str = "", code: int = 0) -> str:
-        """Run a command as *who*, show it and what it says, and return that; *expect* must be in it."""
+    def run(self, who: str, verb: str, *words: str, expect: str = "", given: str = "") -> None:
+        """Run a command as *who*, *given* its standard input; show it and what it says; *expect* must be in that."""
+        self.end(self.start(who, verb, *words), expect, given)
+
+    def start(self, who: str, verb: str, *words: str, mark: str = "") -> subprocess.Popen[str]:
+        """Start a command as *who*, and show it."""
         script = os.path.join(self.bin, f"ipc-{verb}")
         has_script = os.path.exists(script)
         command = [script] if has_script else [sys.executable, "-I", "-S", self.main, verb]
@@ -46,14 +50,19 @@ class _Stage:
             "MAILDIR_IPC_ROOT": self.spool,
             "MAILDIR_IPC_IDENTITY": who,
         }
-        self.call.out(f"{who}$ {shown}\n")
-        done = subprocess.run(
-            [*command, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        self.call.out(f"{who}$ {shown}{mark}\n")
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [*command, *words], env=environ, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
         )
-        self.call.out(done.stdout)
-        if done.returncode != code or expect not in done.stdout:
-            raise _Broken(f"the demo failed: {shown} ended with {done.returncode}", "please report what is above")
-        return done.stdout
+
+    def end(self, running: subprocess.Popen[str], expect: str, given: str = "") -> None:
+        """Wait for a command, and show what it says. Raises: _Broken."""
+        said, _ = running.communicate(given, timeout=60)
+        self.call.out(said)
+        if running.returncode != 0 or expect not in said:
+            shown = shlex.join(running.args if isinstance(running.args, list) else [])
+            raise _Broken(f"the demo failed: {shown} ended with {running.returncode}", "please report what is above")
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -93,6 +102,7 @@ def _play(stage: _Stage) -> None:
     stage.run("claude", "send", "fred", "Thanks, that was it.", expect="forwarded from fred to fred-debugging")
     stage.run("fred-debugging", "broadcast", "Release at six.", expect="nessa delivered")
     stage.run("nessa", "check", expect="Release at six.")
+    _wake(stage)
     path = _forge(stage)
     stage.run("claude", "check", expect="bad signature")
     stage.tell("The spool: each identity is a Maildir, each message a file.")
@@ -103,6 +113,20 @@ def _play(stage: _Stage) -> None:
     stage.tell("Next, in a terminal or an agent of your own:")
     stage.call.out("./bin/ipc-register NAME\n./bin/ipc-send OTHER 'your text'\n./bin/ipc-check\n")
     stage.call.out(f"and to remove what this demo left: rm -r {stage.spool}\n")
+
+
+def _wake(stage: _Stage) -> None:
+    """Have nessa woken while she waits, and then reached in the middle of her work."""
+    stage.tell("nessa has nothing to do, and waits; the next message wakes her.")
+    waiting = stage.start("nessa", "wait", "--timeout", "60", mark=" &")
+    stage.run("claude", "send", "nessa", "Are you there?", expect="nessa delivered")
+    stage.end(waiting, "nessa")
+    stage.run("nessa", "check", expect="Are you there?")
+    stage.tell("nessa turns auto-check on: from then on her client's hook brings mail between two steps of her work.")
+    stage.run("nessa", "auto-check", "start", "--instant", expect="nessa")
+    stage.run("claude", "send", "nessa", "The build is green.", expect="nessa delivered")
+    event = '{"session_id": "demo", "hook_event_name": "PostToolBatch"}'
+    stage.run("nessa", "hook", "claude", "PostToolBatch", expect="The build is green.", given=event)
 
 
 def _forge(stage: _Stage) -> str:

@@ -12,12 +12,11 @@ import os
 
 from . import records
 from .address import id_of
-from .batch import Batch
 from .errors import MaildirIPCError, NoSuchMessage
 from .receipts import SEEN
 from .signing import reference
 from .unique import LEASE_SECONDS, NO_PROCESS, owner_parts
-from .work import Claim
+from .work import Claim, Leased
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,14 +33,14 @@ FOLDER = "records/handed"
 _TICK = 0.01  # seconds: the kernel's clock tells no closer when a process began
 
 
-class Handover(Batch):
+class Handover(Leased):
     """Messages claimed to be handed to a session. Show them, flush, `keep`; leaving without that gives them back."""
 
     def __init__(self, mailbox: Mailbox, room: Room, limit: int | None, session: Session) -> None:
-        self._token = mailbox.namer.owner(LEASE_SECONDS, process=False)
-        self._note = _Note.of(session, self._token)
+        token = mailbox.namer.owner(LEASE_SECONDS, process=False)
+        self._note = _Note.of(session, token)
         self._kept = False
-        super().__init__(mailbox, room, limit, mailbox.gate(), peek=False)
+        super().__init__(mailbox, room, limit, mailbox.gate(), token)
         try:
             if self.messages:
                 # Before anything is shown: what is shown and not noted would come twice.
@@ -72,18 +71,6 @@ class Handover(Batch):
             received.entry = held or received.entry
         self._kept = True
         self.finish()
-
-    def _take(self, entry: Entry) -> Received | None:
-        received = super()._take(entry)
-        if received is not None and received.receipt is None:
-            received.lies = f"new/{received.entry.stem},c={self._token}{received.entry.info}"
-        return received
-
-    def _own(self) -> str:
-        """Return a token of this process, with the lease's nonce: killed before `keep`, it holds nothing."""
-        if not self._owner:
-            self._owner = self.mailbox.namer.owner(nonce=owner_parts(self._token)[2])
-        return self._owner
 
 
 def hand_over(mailbox: Mailbox, room: Room, session: Session, *, limit: int | None = None) -> Handover:

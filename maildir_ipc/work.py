@@ -42,13 +42,32 @@ class Claim:
         self.name, self.pid = f"{ref}-{nonce}", int(pid[0]) if pid and pid[0].isdigit() else 0
 
 
-class Taking(Batch):
+class Leased(Batch):
+    """Messages that will be held by *token*, beyond this process, once they were shown; by this process until then."""
+
+    def __init__(self, mailbox: Mailbox, room: Room, limit: int | None, gate: Gate, token: str) -> None:
+        self._token = token
+        super().__init__(mailbox, room, limit, gate, peek=False)
+
+    def _take(self, entry: Entry) -> Received | None:
+        received = super()._take(entry)
+        if received is not None and received.receipt is None:
+            received.lies = f"new/{received.entry.stem},c={self._token}{received.entry.info}"
+        return received
+
+    def _own(self) -> str:
+        """Return a token of this process, with the nonce of the claim: killed before it ends, it holds nothing."""
+        if not self._owner:
+            self._owner = self.mailbox.namer.owner(nonce=owner_parts(self._token)[2])
+        return self._owner
+
+
+class Taking(Leased):
     """The oldest message, claimed to be worked on. Show it, flush, `hold` it; leaving without that gives it back."""
 
     def __init__(self, mailbox: Mailbox, room: Room, gate: Gate, token: str) -> None:
-        self._token = token
         # Receipts are no work: they are consumed on the way, however many there are.
-        super().__init__(mailbox, lambda r: r.receipt is not None or room(r), 1, gate, peek=False)
+        super().__init__(mailbox, lambda r: r.receipt is not None or room(r), 1, gate, token)
 
     def __enter__(self) -> Taking:
         return self
@@ -69,18 +88,6 @@ class Taking(Batch):
         # None: whoever read our output was faster, and has acknowledged it already.
         held = self.mailbox.maildir.claim(received.entry, self._token, self._fresh)
         received.entry = held or received.entry
-
-    def _take(self, entry: Entry) -> Received | None:
-        received = super()._take(entry)
-        if received is not None:
-            received.lies = f"new/{received.entry.stem},c={self._token}{received.entry.info}"
-        return received
-
-    def _own(self) -> str:
-        """Return a token of this process, with the claim's nonce: killed before `hold`, it holds nothing."""
-        if not self._owner:
-            self._owner = self.mailbox.namer.owner(nonce=owner_parts(self._token)[2])
-        return self._owner
 
 
 class Work:

@@ -71,11 +71,14 @@ class SeenSet:
             os.symlink(f"{base},b={digest}", key, dir_fd=self._box.at(_FOLDER))
         except FileExistsError:
             return False
-        # A link that was packed is gone; its line is not.
-        if self._find_packed(key) is None:
-            return True
-        os.unlink(key, dir_fd=self._box.at(_FOLDER))
-        return False
+        first = False
+        try:
+            # A link that was packed is gone; its line is not.
+            first = self._find_packed(key) is None
+        finally:
+            if not first:
+                os.unlink(key, dir_fd=self._box.at(_FOLDER))
+        return first
 
     def packable(self, before: float) -> list[str]:
         """Return the keys whose links were made before that Unix time, sorted."""

@@ -69,7 +69,7 @@ def test_a_takeover_is_told_to_the_loser_at_the_next_command(home: Path) -> None
         bob.mipc("send", "--as", "helper", "alice", "for whoever is alice")
         taken = bob.mipc("register", "alice", "--takeover")
         assert taken.code == 0
-        assert "1 message waiting" in taken.err
+        assert "2 messages waiting" in taken.err
         winner = bob.run("echo $$").out.strip()
         for verb in (("check",), ("send", "alice", "x"), ("whoami",)):
             assert_refused(alice.mipc(*verb), 77, "alice", f"bash {winner}", "mipc register")

@@ -26,6 +26,7 @@ from maildir_ipc.autocheck import DEFAULT_MINUTES, LEAST, MOST
 from maildir_ipc.fitting import misfit, tidy
 from maildir_ipc.maildir import cannot_write
 from maildir_ipc.outlet import divert
+from maildir_ipc.results import safe
 from maildir_ipc.serving import Seat, release
 from maildir_ipc.sharing import MAX_TIMEOUT, TIMEOUT
 from maildir_ipc.watch import Doorbell
@@ -175,7 +176,7 @@ class _Tools:
         try:
             account = self._seat.account()
             try:
-                text, found = work(self._seat, account, *given, **named)
+                text, found = safe(work(self._seat, account, *given, **named))
             finally:
                 for said in account.notes:
                     print(f"mipc: {said}", file=sys.stderr)

@@ -25,6 +25,7 @@ from .results import (
     page,
     registered,
     renamed,
+    safe,
     sent,
     with_unread,
 )
@@ -102,7 +103,7 @@ def peek(seat: Seat, account: Account, identity: str) -> str:
             raise NoSuchName(f"you are {mailbox.name}: yours is maildir://{mailbox.name}/new")
         bound = _bound(mailbox)
         with mailbox.check(bound.takes, peek=True) as batch:
-            return checked(batch, bound)[0]
+            return safe(checked(batch, bound))[0]
 
 
 def read(seat: Seat, account: Account, ref: str, offset: int, save_to: str | None) -> Result:

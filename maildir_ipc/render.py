@@ -86,8 +86,8 @@ class Bound:
 
 
 def escape(text: str, *, line: bool = False) -> str:
-    """Return *text* with everything that a terminal would obey written out; with *line*, on one line."""
-    shown = text.translate(_ESCAPES)
+    """Return *text* with all that a terminal would obey, or UTF-8 has not, written out; with *line*, on one line."""
+    shown = text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 

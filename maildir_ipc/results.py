@@ -16,6 +16,7 @@ from .render import (
     receipt_lines,
     receipt_object,
     rejections,
+    to_json,
 )
 
 TYPE_CHECKING = False
@@ -37,6 +38,7 @@ MAX_RESULT = 2 * MAX_CHARS  # characters of either form
 _PAGE = MAX_RESULT - 4000  # characters of one message's text
 _MAX_ROWS = 80  # names in one result
 _LEFT_OUT = ("id", "path", "size", "forwarded_from")
+_OF_LINES = ("body", "data")
 
 
 class Both(Bound):
@@ -47,7 +49,7 @@ class Both(Bound):
     def takes(self, received: Received) -> bool:
         """Count *received* in and return True, or return False when it does not fit."""
         if received.receipt is not None:
-            size = _size(receipt_object(received.receipt))
+            size = _size(written_out(receipt_object(received.receipt)))
         else:
             size = max(len(self.text(received)), _size(self.object(received)))
         if size > self.chars:
@@ -58,11 +60,26 @@ class Both(Bound):
     def object(self, received: Received) -> dict[str, Any]:
         """Return the message without what is empty, and without what only programs want."""
         fields = message_object(received)
-        found = {k: v for k, v in fields.items() if k not in _LEFT_OUT and v not in (None, [], "", False)}
-        for name in ("subject", "body"):
-            if name in found:
-                found[name] = escape(found[name])
-        return found
+        left_out = _LEFT_OUT if received.message is not None else ()  # a path is all that is known of it
+        found = {k: v for k, v in fields.items() if k not in left_out and v not in (None, [], "", False)}
+        return {k: written_out(v, line=k not in _OF_LINES) for k, v in found.items()}
+
+
+def safe(result: Result) -> Result:
+    """Return a result whose every text can be sent, and makes nobody who shows it do anything."""
+    return escape(result[0]), written_out(result[1])
+
+
+def written_out(value: Any, *, line: bool = False) -> Any:
+    """Return a JSON value whose texts are escaped; with *line*, each on one line. What is escaped stays as it is."""
+    if isinstance(value, str):
+        return escape(value, line=line)
+    if isinstance(value, list):
+        return [written_out(item, line=line) for item in value]
+    if isinstance(value, dict):
+        found = {escape(key, line=True): written_out(item, line=line) for key, item in value.items()}
+        return found if len(found) == len(value) else escape(to_json(value))  # two keys would be one
+    return value
 
 
 def _size(value: object) -> int:
@@ -134,7 +151,7 @@ def page(mailbox: Mailbox, found: Sequence[Received], offset: int, bound: Both, 
 def _part(mailbox: Mailbox, received: Received, offset: int, bound: Both) -> tuple[str, dict[str, Any], int]:
     """Return as much of a message as fits, as text and as an object, and how many characters are left."""
     if received.message is None:
-        return bound.text(received), message_object(received), 0
+        return bound.text(received), bound.object(received), 0
     body, size = received.message.body, _PAGE
     if offset or not bound.takes(received):
         mailbox.convert(received, always=True)

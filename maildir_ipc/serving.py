@@ -106,9 +106,15 @@ class Seat:
 
     def went_out(self, calls: Iterable[str]) -> None:
         """Commit what these calls were answered with: it is read."""
+        commit(self._take(calls))
+
+    def did_not(self, calls: Iterable[str]) -> None:
+        """Give back what these calls were to be answered with: it was not shown."""
+        release(self._take(calls))
+
+    def _take(self, calls: Iterable[str]) -> list[Batch]:
         with self._lock:
-            found = [batch for batch in (self._shown.pop(call, None) for call in calls) if batch is not None]
-        commit(found)
+            return [batch for batch in (self._shown.pop(call, None) for call in calls) if batch is not None]
 
     def pending(self) -> list[str]:
         """Return the calls whose answers have not gone out, as far as is known."""

@@ -13,12 +13,13 @@ from maildir_ipc.delivery import Delivery, Sent
 from maildir_ipc.directory import Row
 from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.errors import TryAgain
+from maildir_ipc.render import to_json
 from maildir_ipc.results import MAX_RESULT, listed, not_sent, sent
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from mcp import Client
@@ -227,6 +228,39 @@ def test_what_a_sender_wrote_cannot_act(played: Callable[..., None]) -> None:
         assert answer.text.count(f"#{mark}") == 2
 
     played(scene)
+
+
+def test_nothing_that_a_sender_chose_reaches_an_agent_raw(played: Callable[..., None]) -> None:
+    """Names of files, and every key and text in `data`: some agents see the object alone."""
+    bad = "\x1b[2J\u202e\U000e0041\x7f"
+
+    async def scene(client: Client, home: Path) -> None:
+        data = to_json({bad: [{"deep": bad}], "lines": "a\nb", "\x1b": 1, "\\x1b": 2})
+        with peer(home, "bob") as bob:
+            files = [Attachment(f"a\n{bad}.txt", "text/plain", b"1"), Attachment("\udcff", "text/plain", b"2")]
+            bob.send(("alice",), Draft(bad, subject=bad, data=data, attachments=files))
+            bob.send(("alice",), Draft("two lines", data=to_json({"lines": f"a\nb{bad}", bad: 1})))
+        for tool, given in (("check", {}), ("read", {"ref": "@"})):
+            answer = await ask(client, tool, **given)
+            whole = answer.text + str(list(_texts(answer.data)))
+            assert not {*bad} & {*whole} - {*"[2J"}
+        both = (await ask(client, "read", ref="@")).data
+        assert both["data"] == {"lines": "a\nb\\x1b[2J\\u202e\\U000e0041\\x7f", "\\x1b[2J\\u202e\\U000e0041\\x7f": 1}
+
+    played(scene)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None]) -> None:

@@ -231,6 +231,7 @@ desk.checked = slowly
                     group.cancel_scope.cancel()
                 begun.unlink()
                 begun.touch()  # later checks find no FIFO, and are not held up
+                await ask(client, "list")  # answered after the server has read that the first is given up
                 (home / "go").touch()
                 answer = await ask(client, "check")
                 for _ in range(1000):  # until the thread of the first one has given it back

@@ -146,21 +146,21 @@ def check_end(batch: Batch) -> str:
     return " · ".join(parts) + "\n" if parts else ""
 
 
-def rejections(batch: Batch) -> list[str]:
-    """Return the lines that name what was set aside, and count what is too much to name."""
-    lines = [_rejection(received) for received in batch.rejected[:MAX_NAMED]]
+def rejections(batch: Batch, how: str = "mipc read ") -> list[str]:
+    """Return the lines that name what was set aside, and count what is too much to name; *how* one reads it."""
+    lines = [_rejection(received, how) for received in batch.rejected[:MAX_NAMED]]
     if len(batch.rejected) > MAX_NAMED:
         count, path = len(batch.rejected), batch.mailbox.maildir.path
         lines.append(f"and {count - MAX_NAMED} more set aside, {count} in all: ls {path}/.Rejected/cur")
     return lines
 
 
-def _rejection(received: Received) -> str:
+def _rejection(received: Received, how: str) -> str:
     message = received.message
     if message is None:
         return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key, _MAX_WHO)}"
     who = _line(message.from_, _MAX_WHO)
-    return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: mipc read {message.ref}"
+    return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: {how}{message.ref}"
 
 
 def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:

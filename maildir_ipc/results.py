@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .delivery import Delivery, Sent
     from .directory import Row
+    from .errors import MaildirIPCError
     from .mailbox import Mailbox
     from .received import Received
 
@@ -39,6 +40,13 @@ _PAGE = MAX_RESULT - 4000  # characters of one message's text
 _MAX_ROWS = 80  # names in one result
 _LEFT_OUT = ("id", "path", "size", "forwarded_from")
 _OF_LINES = ("body", "data")
+_MAX_ECHO = 40  # characters of an argument that are said back
+_NEXT = {
+    "not-yours": "call register with a name of your own",
+    "name-taken": "call list to see who is here, and choose another name",
+    "no-such-message": "give a ref that check or read showed",
+    "no-such-name": "with queue=true it waits for that name; list shows the names",
+}
 
 
 class Both(Bound):
@@ -70,6 +78,16 @@ def safe(result: Result) -> Result:
     return escape(result[0]), written_out(result[1])
 
 
+def refused(error: MaildirIPCError) -> str:
+    """Return in a line why nothing was done, and what to call: what a person would type is for somebody else."""
+    what = error.next
+    if not what or "mipc " in what or "--" in what:
+        what = f"your user can mend that: {what}" if error.name == "misconfigured" else _NEXT.get(error.name, what)
+    what = f": {escape(what, line=True)}" if what else ""
+    said, room = escape(error.message, line=True), MAX_RESULT - len(what)
+    return (said if len(said) <= room else f"{said[: room - 3]}...") + what
+
+
 def written_out(value: Any, *, line: bool = False) -> Any:
     """Return a JSON value whose texts are escaped; with *line*, each on one line. What is escaped stays as it is."""
     if isinstance(value, str):
@@ -90,7 +108,7 @@ def _size(value: object) -> int:
 
 def checked(batch: Batch, bound: Both) -> Result:
     """Return what a check answers."""
-    name, named, count = batch.mailbox.name, rejections(batch), len(batch.messages)
+    name, named, count = batch.mailbox.name, rejections(batch, "call read with ref="), len(batch.messages)
     head = f"{count} new for {name}" if count else f"no new messages for {name}"
     text = f"{head}\n{receipt_lines(batch)}{''.join(map(bound.text, batch.messages))}"
     found: dict[str, Any] = {"identity": name, "messages": [bound.object(r) for r in batch.messages]}
@@ -203,7 +221,8 @@ def listed(rows: Sequence[Row], match: str, now: float) -> Result:
     """Return what a list of names answers."""
     found = [row for row in rows if match in row.name]
     shown = found[:_MAX_ROWS]
-    lines = [row_line(row, now) for row in shown] or ["nobody has registered" + (f" as *{match}*" if match else "")]
+    part = f" as *{escape(match[:_MAX_ECHO], line=True)}*" if match else ""
+    lines = [row_line(row, now) for row in shown] or [f"nobody has registered{part}"]
     object: dict[str, Any] = {"identities": [row_object(row) for row in shown]}
     if len(found) > len(shown):
         object["more"] = len(found) - len(shown)

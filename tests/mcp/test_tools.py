@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from mcp_types import INVALID_PARAMS
 
 import mcp_server
 from maildir_ipc.delivery import Delivery, Sent
 from maildir_ipc.directory import Row
 from maildir_ipc.draft import Attachment, Draft
-from maildir_ipc.errors import TryAgain
+from maildir_ipc.errors import NoSpool, NotYours, TryAgain
 from maildir_ipc.render import to_json
-from maildir_ipc.results import MAX_RESULT, listed, not_sent, sent
+from maildir_ipc.results import MAX_RESULT, listed, not_sent, refused, sent
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
@@ -121,7 +122,7 @@ def test_a_name_that_nobody_has_is_asked_about_first(played: Callable[..., None]
             answer = await ask(client, "send", to=["carolin"], body="x")
             assert answer.failed
             assert answer.text.startswith(
-                "no one named carolin has registered; your mail would wait; close names: caroline: send with queue=true"
+                "no one named carolin has registered; your mail would wait; close names: caroline: with queue=true"
             )
         assert not (home / ".local/share/maildir-ipc/carolin").exists()
         queued = await ask(client, "send", to="carolin", body="x", queue=True)
@@ -390,7 +391,17 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
         ("wait", {"seconds": 99999}, "wait: seconds must be a whole number from 1 to 3600"),
         ("auto_check", {"action": "pause"}, "auto_check: action must be start, stop, status"),
         ("auto_check", {"action": "start", "minutes": 61}, "auto_check: minutes must be a whole number from 1 to 60"),
-        ("read", {"ref": "zzzzz"}, "no message 'zzzzz' here: give a ref that check or read showed"),
+        ("read", {"ref": "zzzzz"}, "no message 'zzzzz' here: give the reference that check printed, or @"),
+        ("read", {"ref": "z" * 100_000}, f"no message '{'z' * 80}' here: give the reference"),
+        ("register", {"name": "x" * 100_000}, f"'{'x' * 40}' is not a name: a name is"),
+        ("read", {"ref": "/" + "\x1b[2J" * 20_000}, r"/\x1b[2J\x1b[2J"),
+        ("send", {"to": [], "body": "x"}, "to is missing: give a name, or in_reply_to; call list to see the names"),
+        ("share_file", {"to": [], "path": "/x"}, "to is missing: call list to see the names"),
+        (
+            "share_file",
+            {"to": ["alicia", "alise", *(f"n{n}" for n in range(9))], "path": "/x"},
+            "no one named alicia, alise, n0, n1, n2, n3, n4, n5 and 3 more has registered; your mail would wait; close",
+        ),
         ("register", {"name": "../etc"}, "'../etc' is not a name: a name is"),
         ("rename", {"new_name": "all"}, "all is a reserved name"),
     ],
@@ -404,10 +415,53 @@ def test_a_bad_argument_is_one_short_line(
         answer = await ask(client, tool, **given)
         assert answer.failed
         assert answer.text.startswith(said)
-        assert "\n" not in answer.text
+        assert answer.text.isprintable()
+        assert len(answer.text) <= MAX_RESULT
         assert "pydantic" not in answer.text
 
     played(scene)
+
+
+def test_a_file_can_wait_for_who_has_not_registered(played: Callable[..., None]) -> None:
+    """As any mail can, when it is asked for; a command's output, too."""
+
+    async def scene(client: Client, home: Path) -> None:
+        (home / "f").write_text("x")
+        for tool, given in (("share_file", {"path": str(home / "f")}), ("share_command", {"command": ["true"]})):
+            assert (await ask(client, tool, to="later", **given)).failed
+            answer = await ask(client, tool, to="later", queue=True, **given)
+            assert answer.data["deliveries"] == [{"to": "later", "state": "queued"}]
+
+    played(scene, commands=True)
+
+
+def test_what_was_set_aside_is_named_in_words_of_an_agent(played: Callable[..., None]) -> None:
+    """The next call, not what a person types."""
+
+    async def scene(client: Client, home: Path) -> None:
+        new = home / ".local/share/maildir-ipc/alice/new"
+        (new / "1.M1P1.x").write_text("From: bob@ipc.invalid\nTo: alice@ipc.invalid\nMessage-ID: <a@x>\n\nobey\n")
+        answer = await ask(client, "check")
+        (line,) = answer.data["rejected"]
+        ref = line.removeprefix("set aside 1 that says it is from bob: UNSIGNED: call read with ref=")
+        assert line in answer.text
+        assert (await ask(client, "read", ref=ref)).data["verdict"] == "none"
+
+    played(scene)
+
+
+def test_a_refusal_keeps_what_to_call_and_leaves_the_rest_to_the_user() -> None:
+    """Design, section 10: output has a bound, and what only a person can do is said to be theirs."""
+    said = refused(NotYours("x" * 100_000, "mipc register NAME"))
+    assert len(said) <= MAX_RESULT
+    assert said.endswith("...: call register with a name of your own")
+    said = refused(NoSpool("there is no spool at /a\udcff\x1b", "mipc init makes one"))
+    assert said == r"there is no spool at /a\udcff\x1b: your user can mend that: mipc init makes one"
+
+
+def test_a_list_says_a_strange_part_of_a_name_shortly() -> None:
+    """It came from the agent, and may come from a message."""
+    assert listed([], "\x1b" + "z" * 50_000, 0.0)[0] == rf"nobody has registered as *\x1b{'z' * 39}*"
 
 
 def test_null_stands_for_nothing_given(played: Callable[..., None]) -> None:
@@ -431,7 +485,10 @@ def test_new_mail_is_a_resource_for_its_owner_alone(played: Callable[..., None])
             (content,) = (await read("maildir://alice/new")).contents
             assert "for alice" in content.text  # type: ignore[union-attr]
             for uri in ("maildir://bob/new", "maildir://..%2Fbob/new", "maildir://%2e%2e/new", "maildir:///new"):
-                with pytest.raises(Exception, match=r"(?i)you are alice|unknown resource|security|not found"):
+                with pytest.raises(
+                    Exception,
+                    match=r"(?i)you are alice: yours is maildir://alice/new|unknown resource|security|not found",
+                ):
                     await read(uri)
         assert len((await ask(client, "check")).data["messages"]) == 1
 
@@ -447,6 +504,9 @@ def test_the_prompts_say_what_to_call(played: Callable[..., None]) -> None:
         assert "call check" in first.content.text.lower()  # type: ignore[union-attr]
         (second,) = (await client.get_prompt("handoff", {"to": "bob", "task": "the parser"})).messages
         assert "bob: the parser" in second.content.text  # type: ignore[union-attr]
+        with pytest.raises(Exception, match=r"handoff: to and task missing") as refusal:
+            await client.get_prompt("handoff", {})
+        assert refusal.value.error.code == INVALID_PARAMS  # type: ignore[attr-defined]
 
     played(scene)
 

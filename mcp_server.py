@@ -235,7 +235,7 @@ class _Tools:
         self,
         ref: Annotated[str, Field(description="as check showed it; @ is the last one shown")],
         offset: Annotated[int, Field(ge=0, description="character to begin at")] = 0,
-        save_to: Annotated[str | None, Field(description="directory for its attachments")] = None,
+        save_to: Annotated[str | None, Field(description="directory for its attachments, absolute")] = None,
     ) -> CallToolResult:
         """Show one message again, received or sent, whole: page by page if it is long."""
         return await self._call(desk.read, ref, offset, save_to)

@@ -41,8 +41,9 @@ def read_file(path: str, most: int) -> bytes:
             return _read(fd, path, most)
         finally:
             os.close(fd)
-    except OSError as error:
-        raise BadData(f"{path!a}: {error.strerror}", "give a file that can be read") from error
+    except (OSError, ValueError) as error:  # a NUL is no OSError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BadData(f"{path!a}: {why}", "give a file that can be read") from error
 
 
 def _read(fd: int, path: str, most: int) -> bytes:
@@ -86,13 +87,15 @@ def _is_written(char: str) -> bool:
 def save_all(attachments: Sequence[Attachment], directory: str) -> Iterator[str]:
     """Write each attachment into *directory*, made if it is missing, and yield its path when it is there.
 
-    Raises: Misconfigured, TryAgain; what was being written is removed, what was yielded stays.
+    Raises: BadData, Misconfigured, TryAgain; what was being written is removed, what was yielded stays.
     """
     try:
         os.makedirs(directory, 0o700, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileExistsError:
         raise Misconfigured(f"{directory} is no directory", "give one, or a name that is free") from None
+    except ValueError as error:
+        raise BadData(f"{directory!a}: {error}", "give a directory") from error
     except OSError as error:
         raise _cannot_save(directory, error) from error
     try:

@@ -108,6 +108,8 @@ def peek(seat: Seat, account: Account, identity: str) -> str:
 
 def read(seat: Seat, account: Account, ref: str, offset: int, save_to: str | None) -> Result:
     """Show one message again, and save its attachments."""
+    if save_to is not None:
+        _check_absolute("save_to", save_to)
     with seat.mailbox(account) as mailbox:
         found = look_up(mailbox, ref)
         saved = None if save_to is None else _save(mailbox, found[0], save_to)
@@ -158,6 +160,7 @@ def share_file(
     seat: Seat, account: Account, to: str | list[str], path: str, description: str, *, queue: bool
 ) -> Result:
     """Send a file."""
+    _check_absolute("path", path)
     with seat.mailbox(account, sends=True) as mailbox:
         names = _names(mailbox, to, queue=queue)
         text, data, file = read_and_tell(path, description, mailbox.spool.setting("max-message"))
@@ -197,3 +200,8 @@ def _save(mailbox: Mailbox, received: Received, directory: str) -> list[str]:
     if received.message is None or not accepted(mailbox, received):
         raise BadData("nothing was saved", "that is not verified mail")
     return list(save_all(received.message.attachments, os.path.abspath(directory)))
+
+
+def _check_absolute(what: str, path: str) -> None:
+    if not os.path.isabs(path):  # the server's directory is not the agent's
+        raise Usage(f"{what} must be absolute", "give it from the root on, with / first")

@@ -283,6 +283,8 @@ def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None])
         (path,) = answer.data["saved"]
         assert path.startswith(str(home / "in/"))
         assert f"saved: {path}" in answer.text
+        bad = await ask(client, "read", ref="@", save_to=str(home / "a\0b"))
+        assert bad.text.endswith("embedded null byte: give a directory")
         assert (await ask(client, "share_file", to="bob", path=str(home / "none"))).failed
 
     played(scene)
@@ -396,6 +398,11 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
         ("register", {"name": "x" * 100_000}, f"'{'x' * 40}' is not a name: a name is"),
         ("read", {"ref": "/" + "\x1b[2J" * 20_000}, r"/\x1b[2J\x1b[2J"),
         ("send", {"to": [], "body": "x"}, "to is missing: give a name, or in_reply_to; call list to see the names"),
+        ("share_file", {"to": "alice", "path": "x"}, "path must be absolute: give it from the root on"),
+        ("share_file", {"to": "alice", "path": "~/x"}, "path must be absolute"),
+        ("share_file", {"to": "alice", "path": "/x\0y"}, r"'/x\x00y': embedded null byte: give a file that can be"),
+        ("read", {"ref": "@", "save_to": ""}, "save_to must be absolute"),
+        ("read", {"ref": "@", "save_to": "in"}, "save_to must be absolute"),
         ("share_file", {"to": [], "path": "/x"}, "to is missing: call list to see the names"),
         (
             "share_file",

@@ -163,7 +163,8 @@ def share_file(
     _check_absolute("path", path)
     with seat.mailbox(account, sends=True) as mailbox:
         names = _names(mailbox, to, queue=queue)
-        text, data, file = read_and_tell(path, description, mailbox.spool.setting("max-message"))
+        limit = mailbox.spool.setting("max-message")
+        text, data, file = read_and_tell(path, description, limit, account.settings.private)
         return _sent(mailbox, mailbox.send(names, Draft(text, data=data, attachments=[file])))
 
 

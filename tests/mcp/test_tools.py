@@ -286,6 +286,8 @@ def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None])
         bad = await ask(client, "read", ref="@", save_to=str(home / "a\0b"))
         assert bad.text.endswith("embedded null byte: give a directory")
         assert (await ask(client, "share_file", to="bob", path=str(home / "none"))).failed
+        key = await ask(client, "share_file", to="bob", path=str(home / ".config/maildir-ipc/keyring"))
+        assert "may hold a key or a token" in key.text
 
     played(scene)
 

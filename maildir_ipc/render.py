@@ -91,8 +91,8 @@ def escape(text: str, *, line: bool = False) -> str:
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 
-def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> str:
-    """Return a message between its two marked lines."""
+def fenced(received: Received, mark: str, now: float, *, full: bool = False, elsewhere: str = "by --json") -> str:
+    """Return a message between its two marked lines; *elsewhere*, if anywhere, data are found that repeat the text."""
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
@@ -106,7 +106,7 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) else ""
+        aside = "in the file" if received.saved_to else elsewhere if _is_repeated(message) else ""
         whole = full or not aside or len(data) <= _MAX_LINE
         lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.

@@ -10,6 +10,7 @@ from .render import (
     MAX_CHARS,
     Bound,
     escape,
+    fenced,
     iso,
     message_object,
     minute,
@@ -65,11 +66,17 @@ class Both(Bound):
         self.chars -= size
         return True
 
+    def text(self, received: Received) -> str:
+        """Return the message as text that is complete without the object: with all data, unless there is a file."""
+        return fenced(received, self.mark, self.now, elsewhere="")
+
     def object(self, received: Received) -> dict[str, Any]:
         """Return the message without what is empty, and without what only programs want."""
         fields = message_object(received)
         left_out = _LEFT_OUT if received.message is not None else ()  # a path is all that is known of it
         found = {k: v for k, v in fields.items() if k not in left_out and v not in (None, [], "", False)}
+        if received.message is not None and received.message.data != fields["data"]:
+            found["data_in_file"] = len(to_json(received.message.data))
         return {k: written_out(v, line=k not in _OF_LINES) for k, v in found.items()}
 
 
@@ -239,7 +246,9 @@ def auto_checked(status: Status) -> Result:
     found: dict[str, Any] = {"on": True, "instant": check.instant, "means": [word for word, _ in status.means]}
     if check.minutes:
         found["minutes"] = check.minutes
-    by = ", ".join(found["means"]) or "nothing yet: your user runs mipc setup"
+    if not found["means"]:
+        found["needs"] = "your user runs mipc setup"
+    by = ", ".join(found["means"]) or f"nothing yet: {found['needs']}"
     text = f"auto-check is on, {check.interval}, by {by}"
     for name, second in (("last", status.last), ("next", status.next)):
         if second:

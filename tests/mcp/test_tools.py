@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,7 +22,6 @@ from tests.mcp.talking import MODES, ask, bounded, here, peer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
 
     from mcp import Client
 
@@ -215,6 +215,45 @@ def test_output_has_a_bound_and_the_rest_is_one_call_away(played: Callable[..., 
     played(scene)
 
 
+def test_either_form_says_where_data_are_that_are_too_large(played: Callable[..., None]) -> None:
+    """Some agents see the object alone, some the text."""
+
+    async def scene(client: Client, home: Path) -> None:
+        with peer(home, "bob") as bob:
+            bob.send(("alice",), Draft("small text", data=to_json({"k": "v" * 30_000})))
+            await ask(client, "send", to="alice", body="x")
+        for tool, given in (("check", {"limit": 1}), ("read", {"ref": "@"})):
+            answer = await ask(client, tool, **given)
+            found = answer.data.get("messages", [answer.data])[0]
+            assert found["data_in_file"] == 30_009
+            assert "data" not in found
+            assert "Data: 30009 characters, in the file" in answer.text
+            assert "v" * 30_000 in _content(found["saved_to"])
+            assert f"saved to: {found['saved_to']}" in answer.text
+        (small,) = (await ask(client, "check")).data["messages"]
+        assert "data_in_file" not in small
+
+    played(scene)
+
+
+def _content(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def test_what_a_command_printed_is_whole_in_either_form(played: Callable[..., None]) -> None:
+    """Its text has the beginning and the end, its data all of it."""
+
+    async def scene(client: Client, home: Path) -> None:
+        await ask(client, "share_command", to="alice", command=["seq", "1", "1200"])
+        answer = await ask(client, "check")
+        lines = "".join(f"{number}\n" for number in range(1, 1201))
+        assert answer.data["messages"][0]["data"]["stdout"] == lines
+        assert to_json(lines) in answer.text
+        assert "--json" not in answer.text
+
+    played(scene, commands=True)
+
+
 def test_what_a_sender_wrote_cannot_act(played: Callable[..., None]) -> None:
     """Mail is data: escapes are written out in both forms, and a fence cannot be forged."""
 
@@ -318,6 +357,7 @@ def test_auto_check_is_turned_on_and_off(played: Callable[..., None]) -> None:
         on = await ask(client, "auto_check", action="start", minutes=7)
         assert (on.data["on"], on.data["minutes"]) == (True, 7)
         assert "every 7 minutes" in on.text
+        assert on.text.count(on.data["needs"]) == 1
         assert (await ask(client, "auto_check", action="start", instant=True)).data["instant"]
         assert (await ask(client, "auto_check", action="stop")).text == "auto-check is off"
 

@@ -48,8 +48,8 @@ INSTRUCTIONS = (
 )
 PROGRESS = 5.0  # seconds between two signs of life of `wait`
 MAX_WAIT = 3600
-_To = Annotated[str | list[str], Field(description="one name or several")]
 _Queue = Annotated[bool, Field(description="also for a name nobody has registered yet: it waits")]
+_To = Annotated[str | list[str], Field(description="one name or several")]
 _Id = Annotated[str | None, Field(description="text of your own; the same call again then sends nothing twice")]
 _CHECK_OUTPUT = {
     "type": "object",

@@ -86,6 +86,10 @@ def test_two_servers_of_one_process_keep_what_each_has_registered(home: Path) ->
             assert "ended" not in (await ask(two, "register", name="bob")).data
             await ask(two, "send", to="alice", body="hello")
             assert [m["from"] for m in (await ask(one, "check")).data["messages"]] == ["bob"]
+            taken = await ask(two, "register", name="alice")
+            assert taken.text == "alice is taken by another server of this agent: choose another name, or end that one"
+            assert (await ask(two, "check")).data["identity"] == "bob"
+            assert not (await ask(one, "register", name="alice")).failed
             again = await ask(one, "register", name="carol")
             assert again.data["ended"] == ["alice"]
             assert (await ask(two, "check")).data["identity"] == "bob"

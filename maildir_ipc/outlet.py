@@ -19,13 +19,17 @@ class Wire(io.BufferedWriter):
 
     def __init__(self, fd: int, seat: Seat) -> None:
         super().__init__(io.FileIO(fd, "w"))
-        self._seat, self._lines = seat, b""
+        self._seat, self._lines, self._gone = seat, b"", False
 
     def write(self, data: Any, /) -> int:
         """Write, and keep the lines among which an answer is looked for."""
         if self._seat.pending():
             self._lines += bytes(data)
-        return super().write(data)
+        try:
+            return super().write(data)
+        except ConnectionError:
+            self._drop()
+            return len(data)
 
     def flush(self) -> None:
         """Return when all was handed to the system, and what it showed is committed."""
@@ -33,8 +37,22 @@ class Wire(io.BufferedWriter):
         said = [json.loads(line) for line in lines.splitlines()]
         # First, so that whoever asks again finds it.
         self._seat.did_not([str(message.get("id")) for message in said if "error" in message])
-        super().flush()
-        self._seat.went_out([str(message["id"]) for message in said if "result" in message])
+        try:
+            super().flush()
+        except ConnectionError:
+            self._drop()
+            super().flush()
+        answered = [str(message["id"]) for message in said if "result" in message]
+        if self._gone:
+            self._seat.did_not(answered)
+        else:
+            self._seat.went_out(answered)
+
+    def _drop(self) -> None:
+        """Write to nobody from now on: a client that left is no fault, and says the rest by closing our input."""
+        self._gone, nobody = True, os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nobody, self.fileno())
+        os.close(nobody)
 
 
 class Output(io.TextIOWrapper):

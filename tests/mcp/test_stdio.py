@@ -262,6 +262,22 @@ def test_no_message_keeps_another_from_being_shown(raw: Any, home: Path, data: s
         assert server.end()[::2] == (0, b"")
 
 
+def test_a_client_that_listens_no_more_is_no_fault(raw: Any, home: Path) -> None:
+    """It closes one pipe, then the other: exit 0, nothing said, and what it was not shown is unread."""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("nobody heard"))
+        server = raw(MAILDIR_IPC_IDENTITY="alice")
+        server.process.stdout.close()
+        for tool, given in (("check", {}), ("send", {"to": "bob", "body": "1"}), ("send", {"to": "bob", "body": "2"})):
+            params = {"name": tool, "arguments": given}
+            server.write({"jsonrpc": "2.0", "id": f"{tool}{given}", "method": "tools/call", "params": params})
+            if tool == "send":
+                assert bob.wait(SECONDS)
+                assert len(check_all(bob)) == 1
+        assert server.end() == (0, b"", b"")
+        assert len(check_all(alice)) == 1
+
+
 def test_mail_in_an_answer_that_could_not_be_made_is_unread_again(raw: Any, home: Path) -> None:
     """The SDK answers with an error of its own: nothing was shown."""
     deep = """

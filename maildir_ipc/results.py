@@ -6,6 +6,7 @@ Some agents see only the one, some only the other. docs/reference/mcp.md lists t
 from __future__ import annotations
 
 from .directory import row_line, row_object
+from .errors import Usage
 from .render import (
     MAX_CHARS,
     Bound,
@@ -178,6 +179,8 @@ def _part(mailbox: Mailbox, received: Received, offset: int, bound: Both) -> tup
     if received.message is None:
         return bound.text(received), bound.object(received), 0
     body, size = received.message.body, _PAGE
+    if offset and offset >= len(body):
+        raise Usage(f"offset {offset} is behind the end", f"the text has {len(body)} characters")
     if offset or not bound.takes(received):
         mailbox.convert(received, always=True)
         while size > 1:

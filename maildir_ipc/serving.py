@@ -102,7 +102,9 @@ class Seat:
     def shown(self, call: str, batch: Batch) -> None:
         """Keep what the call so named is answered with, until the answer has gone out."""
         with self._lock:
-            self._shown[call] = batch
+            other, self._shown[call] = self._shown.get(call), batch
+        if other is not None:  # two calls of one name, which no client should make: it comes again
+            release([other])
 
     def went_out(self, calls: Iterable[str]) -> None:
         """Commit what these calls were answered with: it is read."""

@@ -17,6 +17,7 @@ from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.errors import NoSpool, NotYours, TryAgain
 from maildir_ipc.render import to_json
 from maildir_ipc.results import MAX_RESULT, listed, not_sent, refused, sent
+from maildir_ipc.serving import Seat
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
@@ -213,6 +214,32 @@ def test_output_has_a_bound_and_the_rest_is_one_call_away(played: Callable[..., 
         assert whole == text
 
     played(scene)
+
+
+def test_a_page_behind_the_end_is_refused(played: Callable[..., None]) -> None:
+    """With the size; and nothing is written for it."""
+
+    async def scene(client: Client, home: Path) -> None:
+        await ask(client, "send", to="alice", body="12")
+        await ask(client, "check")
+        assert (await ask(client, "read", ref="@", offset=1)).data["body"] == "2"
+        answer = await ask(client, "read", ref="@", offset=2)
+        assert answer.text == "offset 2 is behind the end: the text has 2 characters"
+
+    played(scene)
+
+
+def test_of_two_checks_of_one_name_the_mail_of_the_first_comes_again(home: Path) -> None:
+    """A client that gives two calls one id gets both answers; what cannot be told apart is not committed."""
+    seat = Seat(tells=True)
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        for text in ("one", "two"):
+            bob.send(("alice",), Draft(text))
+        batches = [peer(home, "alice").check(lambda _: True, limit=1) for _ in range(2)]
+        for batch in batches:
+            seat.shown("7", batch)
+        seat.went_out(["7"])
+        assert [r.message.body for r in check_all(alice) if r.message is not None] == ["one"]
 
 
 def test_either_form_says_where_data_are_that_are_too_large(played: Callable[..., None]) -> None:

@@ -92,6 +92,8 @@ class Sessions:
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
         assert lock.held
+        if new == session.name:  # it was being opened while it was looked for; forgetting it would lose the name
+            return session
         moved = Session(new, session.id, session.token, session.mark, session.who, session.client, session.server)
         self._tokens.keep(moved)
         self._tokens.forget(session)

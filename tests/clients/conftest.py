@@ -17,20 +17,21 @@ _left_out: list[str] = []
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Run a test marked `clients("name", ...)` only with these: without one it is skipped, or fails as `need` does."""
-    for marker in item.iter_markers("clients"):
-        for name in marker.args:
-            package = (AGENTS | NEEDED)[name]
-            why = why_not(package)
-            if why is not None:
-                _leave_out(name, f"{package} {VERSIONS[package]}: {why}")
+    names = {name for marker in item.iter_markers("clients") for name in marker.args}
+    missing = {name: said for name in sorted(names) if (said := _missing(name)) is not None}
+    for name in missing.keys() & AGENTS.keys():
+        _left_out.append(f"not run: {missing[name]}")
+        pytest.skip(_left_out[-1])
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"not here: {', '.join(missing.values())}", pytrace=False)
+    if missing:
+        pytest.skip(f"not here: {', '.join(missing.values())}")
 
 
-def _leave_out(name: str, what: str) -> None:
-    if name in AGENTS:
-        _left_out.append(f"not run: {what}")
-    elif os.environ.get("CI") == "true":
-        pytest.fail(f"not here: {what}", pytrace=False)
-    pytest.skip(f"not run: {what}")
+def _missing(name: str) -> str | None:
+    package = (AGENTS | NEEDED)[name]
+    why = why_not(package)
+    return None if why is None else f"{package} {VERSIONS[package]}: {why}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

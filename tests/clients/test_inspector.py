@@ -80,6 +80,19 @@ def test_the_inspector_calls_every_tool(era: str, home: Path) -> None:
     assert called("rename", new_name="alice-2")["former"] == "alice"
 
 
+@pytest.mark.parametrize("era", _ERAS)
+def test_calls_that_come_all_at_once_are_all_done(era: str, home: Path) -> None:
+    """The Inspector's load test: sixty sends, twenty at a time; each is delivered once."""
+    inspector = _Inspector(home, era)
+    with peer(home, "bob") as bob:
+        sends = ("--tool-name", "send", "--tool-args-json", '{"to": "bob", "body": "x"}')
+        done = inspector("tools/call", *sends, "--load", "--load-requests", "60", "--load-concurrency", "20")
+        assert done.code == 0, done
+        told = json.loads(done.out)["result"]
+        assert (told["ok"], told["toolErrors"], told["errors"]) == (60, 0, 0), told
+        assert len(check_all(bob)) == 60
+
+
 def _talk(inspector: _Inspector, bob: Mailbox) -> None:
     called = inspector.tool
     assert called("send", to=["bob"], body="hello", data={"step": 1})["deliveries"][0]["state"] == "delivered"

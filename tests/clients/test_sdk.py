@@ -48,10 +48,10 @@ class _Agent:
         found: dict[str, Any] = result["structuredContent"]
         return found
 
-    def raw(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool, and return all of the result."""
+    def raw(self, tool: str, timeout: int = 60_000, **arguments: Any) -> dict[str, Any]:
+        """Call a tool, for so many milliseconds at most, and return all of the result."""
         assert self._running.stdin is not None
-        self._running.stdin.write(json.dumps({"name": tool, "arguments": arguments}) + "\n")
+        self._running.stdin.write(json.dumps({"name": tool, "arguments": arguments, "timeout": timeout}) + "\n")
         self._running.stdin.flush()
         return self._answer()
 
@@ -98,6 +98,17 @@ def test_two_agents_on_the_typescript_sdk_work_together(home: Path, tmp_path: Pa
     assert one.version() == "2025-11-25"
     assert "initialize" not in two.methods()
     assert max(one.tools_bytes() + two.tools_bytes()) <= MAX_TOOLS
+
+
+@pytest.mark.parametrize("kind", [_FIRST, _SECOND], ids=["1", "2"])
+def test_a_wait_that_its_client_gives_up_is_over(kind: tuple[str, str, str, dict[str, Any]], home: Path) -> None:
+    """The client says so to the server, which serves on, and ends when its client does."""
+    recorder = Recorder(home)
+    with _agent(kind, recorder, home) as fred:
+        fred("register", name="fred")
+        assert "timed out" in fred.raw("wait", timeout=500, seconds=3600)["thrown"]
+        assert fred("wait", seconds=1) == {"arrived": False}
+    assert "notifications/cancelled" in recorder.methods()
 
 
 def _converse(fred: _Agent, barney: _Agent) -> None:

@@ -101,7 +101,7 @@ class Bench:
     def rows(self) -> dict[str, Callable[[], Row]]:
         """Return what makes each row, when it is its turn."""
         return {
-            "durable": partial(self.sending, "send, durable", 1.2, self.durable, 100, sync=True),
+            "durable": partial(self.sending, "send, durable", 1.2, self.durable, 20, sync=True),
             "off": partial(self.sending, "send --no-sync, limits off", 2.5, self.free, 1000, sync=False),
             "on": partial(self.sending, "send --no-sync, limits on", 4, self.limited, 1000, sync=False),
             "into": self.into_many,
@@ -121,7 +121,7 @@ class Bench:
             to = [self.fresh(owner)]
             return each(lambda: alice.send(to, DRAFT, sync=sync), count)
 
-        return Row(label, target, ours, lambda: self.bare(owner, "deliver", count, int(sync)))
+        return Row(label, target, ours, lambda: self.bare(owner, "deliver", count, int(sync)), often=5 if sync else 1)
 
     def into_many(self) -> Row:
         """The same send, to a mailbox with a million unread and to an empty one."""

@@ -20,6 +20,7 @@ class Row(NamedTuple):
     target: float | None
     ours: Callable[[], Taken]
     floor: Callable[[], Taken]
+    often: int = 1  # short rounds, and so many times as many of them: a disk's mood lasts
 
 
 def each(act: Callable[[], object], count: int) -> list[float]:
@@ -41,7 +42,7 @@ def measure(row: Row, rounds: int) -> None:
     """Print a row: the medians over the rounds of each round's median, and the same of each side's best round."""
     ours, floors = [], []
     row.ours(), row.floor()  # the caches are warm from here on
-    for index in range(rounds):
+    for index in range(rounds * row.often):
         # In turns, and each first as often as the other: whatever else the machine does meets both.
         for side in (("ours", "floor"), ("floor", "ours"))[index % 2]:
             if side == "ours":

@@ -17,8 +17,10 @@ import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context  # noqa: TC002 - the SDK reads it from the signatures
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from maildir_ipc import MaildirIPCError, __version__, desk
@@ -26,6 +28,7 @@ from maildir_ipc.autocheck import DEFAULT_MINUTES, LEAST, MOST
 from maildir_ipc.fitting import misfit, tidy
 from maildir_ipc.maildir import cannot_write
 from maildir_ipc.outlet import divert
+from maildir_ipc.results import refused, safe
 from maildir_ipc.serving import Seat, release
 from maildir_ipc.sharing import MAX_TIMEOUT, TIMEOUT
 from maildir_ipc.watch import Doorbell
@@ -45,13 +48,7 @@ INSTRUCTIONS = (
 )
 PROGRESS = 5.0  # seconds between two signs of life of `wait`
 MAX_WAIT = 3600
-_NEXT = {
-    "not-yours": "call register with a name of your own",
-    "name-taken": "call list to see who is here, and choose another name",
-    "no-such-message": "give a ref that check or read showed",
-    "no-such-name": "send with queue=true leaves it for that name; list shows the names",
-}
-
+_Queue = Annotated[bool, Field(description="also for a name nobody has registered yet: it waits")]
 _To = Annotated[str | list[str], Field(description="one name or several")]
 _Id = Annotated[str | None, Field(description="your own text; the same again sends nothing twice")]
 _CHECK_OUTPUT = {
@@ -88,6 +85,16 @@ class _Tool(Tool):
             raise
         except ToolError as error:
             raise error.__cause__ or error from None  # without the SDK's words around ours
+
+
+class _Prompt(Prompt):
+    """A prompt that says in one line what it lacks."""
+
+    async def render(self, arguments: dict[str, Any] | None, context: Any) -> Any:
+        missing = [a.name for a in self.arguments or [] if a.required and not (arguments or {}).get(a.name)]
+        if missing:
+            raise MCPError(INVALID_PARAMS, f"{self.name}: {' and '.join(missing)} missing")
+        return await super().render(arguments, context)
 
 
 def _tool(function: Callable[..., Any], *hints: Literal["reads", "changes", "repeats", "reaches"]) -> Tool:
@@ -138,8 +145,8 @@ def server(seat: Seat | None = None, *, commands: bool = False) -> MCPServer[Any
     mcp.resource("maildir://{identity}/new", name="new mail", description="Your unread mail; it stays unread.")(
         tools.new_mail
     )
-    mcp.prompt(description="Read your mail, and answer it")(inbox)
-    mcp.prompt(description="Give a task to another agent")(handoff)
+    mcp.add_prompt(_Prompt.from_function(inbox, description="Read your mail, and answer it"))
+    mcp.add_prompt(_Prompt.from_function(handoff, description="Give a task to another agent"))
     return mcp
 
 
@@ -175,14 +182,14 @@ class _Tools:
         try:
             account = self._seat.account()
             try:
-                text, found = work(self._seat, account, *given, **named)
+                text, found = safe(work(self._seat, account, *given, **named))
             finally:
                 for said in account.notes:
                     print(f"mipc: {said}", file=sys.stderr)
         except MaildirIPCError as error:
-            raise ToolError(_refusal(error)) from error
+            raise ToolError(refused(error)) from error
         except OSError as error:
-            raise ToolError(_refusal(cannot_write(str(error.filename or "the spool"), error))) from error
+            raise ToolError(refused(cannot_write(str(error.filename or "the spool"), error))) from error
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=found)
 
     async def register(self, name: Annotated[str, Field(description="1 to 32 of a-z 0-9 _ -")]) -> CallToolResult:
@@ -196,7 +203,7 @@ class _Tools:
         subject: str | None = None,
         data: Annotated[dict[str, Any] | None, Field(description="for the receiver's programs")] = None,
         in_reply_to: Annotated[str | None, Field(description="ref of the message you answer")] = None,
-        queue: Annotated[bool, Field(description="also for a name nobody has registered yet: it waits")] = False,
+        queue: _Queue = False,
         id: _Id = None,
     ) -> CallToolResult:
         """Send a message; it is on disk when this returns. You are the sender."""
@@ -226,7 +233,7 @@ class _Tools:
         self,
         ref: Annotated[str, Field(description="as check showed it; @ is the last one shown")],
         offset: Annotated[int, Field(ge=0, description="character to begin at")] = 0,
-        save_to: Annotated[str | None, Field(description="directory for its attachments")] = None,
+        save_to: Annotated[str | None, Field(description="directory for its attachments, absolute")] = None,
     ) -> CallToolResult:
         """Show one message again, received or sent, whole: page by page if it is long."""
         return await self._call(desk.read, ref, offset, save_to)
@@ -269,32 +276,31 @@ class _Tools:
         return await self._call(desk.auto_check, action, minutes, instant=instant)
 
     async def share_file(
-        self, to: _To, path: Annotated[str, Field(description="absolute")], description: str = ""
+        self,
+        to: _To,
+        path: Annotated[str, Field(description="absolute")],
+        description: str = "",
+        queue: bool = False,
     ) -> CallToolResult:
         """Send a file."""
-        return await self._call(desk.share_file, to, path, description)
+        return await self._call(desk.share_file, to, path, description, queue=queue)
 
     async def share_command(
         self,
         to: _To,
         command: Annotated[list[str], Field(min_length=1, description="program and arguments; no shell")],
         seconds: Annotated[int, Field(ge=1, le=int(MAX_TIMEOUT))] = int(TIMEOUT),
+        queue: bool = False,
     ) -> CallToolResult:
         """Run a command, and send what it prints and its exit code."""
-        return await self._call(desk.share_command, to, command, seconds)
+        return await self._call(desk.share_command, to, command, seconds, queue=queue)
 
     def new_mail(self, identity: str) -> str:
         """Return the caller's unread mail as text; it stays unread."""
         try:
             return desk.peek(self._seat, self._seat.account(), identity)
         except MaildirIPCError as error:
-            raise ResourceNotFoundError(_refusal(error)) from error
-
-
-def _refusal(error: MaildirIPCError) -> str:
-    """Return what an agent is told; what it would type at a command line is for somebody else."""
-    what = _NEXT.get(error.name, error.next)
-    return f"{error.message}: {what}" if what else error.message
+            raise ResourceNotFoundError(refused(error)) from error
 
 
 async def _progress(ctx: Context, seconds: float) -> None:

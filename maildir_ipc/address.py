@@ -13,6 +13,7 @@ DOMAIN = "ipc.invalid"  # RFC 6761, 6.4: can never resolve, so mail cannot leave
 EVERYONE = "all"
 SYSTEM = "system"
 MAX_NAME = 32
+_MAX_ECHO = 40  # characters of a wrong name that are said back
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _REST = _FIRST | {"-"}
@@ -29,7 +30,7 @@ def parse_name(text: str) -> str:
     # Not str.lower(): it folds non-ASCII letters into ASCII ones (U+212A, the Kelvin sign, into k).
     name = "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
     if not 1 <= len(name) <= MAX_NAME or name[0] not in _FIRST or not _REST.issuperset(name):
-        raise Usage(f"{text!a} is not a name", _RULE)
+        raise Usage(f"{text[:_MAX_ECHO]!a} is not a name", _RULE)
     if name in _RESERVED:
         raise Usage(f"{name} is a reserved name", "choose another; reserved: " + " ".join(sorted(_RESERVED)))
     return name

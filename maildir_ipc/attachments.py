@@ -28,8 +28,11 @@ _COPIES = 10000  # of one name
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-def read_file(path: str, most: int) -> bytes:
-    """Return the content of a regular file of at most *most* bytes. Raises: BadData."""
+def read_file(path: str, most: int, private: Sequence[str]) -> bytes:
+    """Return the content of a regular file of at most *most* bytes that is, or lies in, none of the places *private*.
+
+    Raises: BadData.
+    """
     try:
         # O_NONBLOCK: a FIFO must not stop us before we know that it is one.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -38,11 +41,35 @@ def read_file(path: str, most: int) -> bytes:
             if not stat.S_ISREG(mode):
                 what = "a directory" if stat.S_ISDIR(mode) else "no regular file"
                 raise BadData(f"{path!a} is {what}", "give a file; several can go in an archive")
+            if _is_private(path, fd, private):
+                raise BadData(f"{path!a} may hold a key or a token", "no message may: give another file")
             return _read(fd, path, most)
         finally:
             os.close(fd)
-    except OSError as error:
-        raise BadData(f"{path!a}: {error.strerror}", "give a file that can be read") from error
+    except (OSError, ValueError) as error:  # a NUL is no OSError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BadData(f"{path!a}: {why}", "give a file that can be read") from error
+
+
+def _is_private(path: str, fd: int, private: Sequence[str]) -> bool:
+    """Return whether a file may hold what only this account knows, whatever links lead there."""
+    real = os.path.realpath(path)
+    if real.startswith("/proc/") and real.endswith("/environ"):
+        return True  # a shared secret may stand in it
+    kept = [status for status in map(_place, private) if status is not None]
+    found = [os.fstat(fd)]
+    while (real := os.path.dirname(real)) not in ("/", ""):
+        found.append(os.stat(real))
+    return any(os.path.samestat(one, other) for one in found for other in kept)
+
+
+def _place(path: str) -> os.stat_result | None:
+    """Return what is at *path*, but not what another's link leads to: one of the places is below /tmp."""
+    try:
+        link = os.lstat(path)
+        return os.stat(path) if link.st_uid in (0, os.geteuid()) else None
+    except OSError:
+        return None
 
 
 def _read(fd: int, path: str, most: int) -> bytes:
@@ -86,13 +113,15 @@ def _is_written(char: str) -> bool:
 def save_all(attachments: Sequence[Attachment], directory: str) -> Iterator[str]:
     """Write each attachment into *directory*, made if it is missing, and yield its path when it is there.
 
-    Raises: Misconfigured, TryAgain; what was being written is removed, what was yielded stays.
+    Raises: BadData, Misconfigured, TryAgain; what was being written is removed, what was yielded stays.
     """
     try:
         os.makedirs(directory, 0o700, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileExistsError:
         raise Misconfigured(f"{directory} is no directory", "give one, or a name that is free") from None
+    except ValueError as error:
+        raise BadData(f"{directory!a}: {error}", "give a directory") from error
     except OSError as error:
         raise _cannot_save(directory, error) from error
     try:

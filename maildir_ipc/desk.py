@@ -13,7 +13,7 @@ from .attachments import save_all
 from .conversation import ANSWERED, accepted, answer_to, look_up, note, original
 from .directory import check_registered
 from .draft import Draft
-from .errors import BadData, NoSpool, NoSuchName, NotYours, Usage
+from .errors import BadData, NoSpool, NotYours, Usage
 from .render import to_json
 from .results import (
     MAX_RESULT,
@@ -25,6 +25,7 @@ from .results import (
     page,
     registered,
     renamed,
+    safe,
     sent,
     with_unread,
 )
@@ -64,12 +65,12 @@ def send(
     id: str | None,
 ) -> Result:
     """Send a message, or answer one; with *queue* also to a name that nobody has registered."""
-    if to is None and in_reply_to is None:
+    if not to and in_reply_to is None:
         raise Usage("to is missing", "give a name, or in_reply_to; call list to see the names")
     with seat.mailbox(account, sends=True) as mailbox:
         received = None if in_reply_to is None else original(mailbox, in_reply_to)
         writer, references = ("", ()) if received is None else answer_to(received)
-        names = _names(mailbox, writer if to is None else to, queue=queue)
+        names = _names(mailbox, to or writer, queue=queue)
         text = None if data is None else to_json(data)
         done = mailbox.send(names, Draft(body, subject=subject, data=text, references=references), id=id)
         if received is not None:
@@ -96,17 +97,19 @@ def check(seat: Seat, account: Account, limit: int | None, shown: list[Batch]) -
 
 
 def peek(seat: Seat, account: Account, identity: str) -> str:
-    """Return the text of what is unread, which stays so; nobody else's. Raises: NoSuchName."""
+    """Return the text of what is unread, which stays so; nobody else's. Raises: NotYours."""
     with seat.mailbox(account) as mailbox:
         if identity != mailbox.name:
-            raise NoSuchName(f"you are {mailbox.name}: yours is maildir://{mailbox.name}/new")
+            raise NotYours(f"you are {mailbox.name}", f"yours is maildir://{mailbox.name}/new")
         bound = _bound(mailbox)
         with mailbox.check(bound.takes, peek=True) as batch:
-            return checked(batch, bound)[0]
+            return safe(checked(batch, bound))[0]
 
 
 def read(seat: Seat, account: Account, ref: str, offset: int, save_to: str | None) -> Result:
     """Show one message again, and save its attachments."""
+    if save_to is not None:
+        _check_absolute("save_to", save_to)
     with seat.mailbox(account) as mailbox:
         found = look_up(mailbox, ref)
         saved = None if save_to is None else _save(mailbox, found[0], save_to)
@@ -153,23 +156,31 @@ def auto_check(seat: Seat, account: Account, action: str, minutes: int, *, insta
         return with_unread(mailbox, auto_checked(auto.status(mailbox, account.clock())))
 
 
-def share_file(seat: Seat, account: Account, to: str | list[str], path: str, description: str) -> Result:
+def share_file(
+    seat: Seat, account: Account, to: str | list[str], path: str, description: str, *, queue: bool
+) -> Result:
     """Send a file."""
+    _check_absolute("path", path)
     with seat.mailbox(account, sends=True) as mailbox:
-        names = _names(mailbox, to)
-        text, data, file = read_and_tell(path, description, mailbox.spool.setting("max-message"))
+        names = _names(mailbox, to, queue=queue)
+        limit = mailbox.spool.setting("max-message")
+        text, data, file = read_and_tell(path, description, limit, account.settings.private)
         return _sent(mailbox, mailbox.send(names, Draft(text, data=data, attachments=[file])))
 
 
-def share_command(seat: Seat, account: Account, to: str | list[str], command: list[str], seconds: float) -> Result:
+def share_command(
+    seat: Seat, account: Account, to: str | list[str], command: list[str], seconds: float, *, queue: bool
+) -> Result:
     """Run a command, and send what it prints."""
     with seat.mailbox(account, sends=True) as mailbox:
-        names = _names(mailbox, to)
+        names = _names(mailbox, to, queue=queue)
         text, data = run_and_tell(command, without_secrets(), seconds)
         return _sent(mailbox, mailbox.send(names, Draft(text, data=data)))
 
 
-def _names(mailbox: Mailbox, to: str | list[str], *, queue: bool = False) -> list[str]:
+def _names(mailbox: Mailbox, to: str | list[str], *, queue: bool) -> list[str]:
+    if not to:
+        raise Usage("to is missing", "call list to see the names")
     names = parse_names(to if isinstance(to, str) else ",".join(to))
     if not queue:
         check_registered(mailbox.spool, names)
@@ -190,3 +201,8 @@ def _save(mailbox: Mailbox, received: Received, directory: str) -> list[str]:
     if received.message is None or not accepted(mailbox, received):
         raise BadData("nothing was saved", "that is not verified mail")
     return list(save_all(received.message.attachments, os.path.abspath(directory)))
+
+
+def _check_absolute(what: str, path: str) -> None:
+    if not os.path.isabs(path):  # the server's directory is not the agent's
+        raise Usage(f"{what} must be absolute", "give it from the root on, with / first")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .process import Host
     from .spool import Spool
 
+_MAX_SAID = 8  # names that a refusal says, of either kind
+
 
 class Row:
     """One name. *state* is registered, waiting or forward; *live* is None where nobody holds the name."""
@@ -113,14 +115,22 @@ def check_registered(spool: Spool, names: Iterable[str]) -> None:
 
     For callers that mistype: mail to a name that nobody has is taken, and waits.
     """
-    for name in names:
-        try:
-            record = spool.record(spool.lead(name))
-        except NoSuchName:
-            record = None
-        if record is None or not record.registered:
-            from difflib import get_close_matches
+    unknown = [name for name in names if not _is_registered(spool, name)]
+    if not unknown:
+        return
+    from difflib import get_close_matches
 
-            close = get_close_matches(name, [other for other in spool.names() if other != name], 8, 0.6)
-            near = f"; close names: {', '.join(close)}" if close else ""
-            raise NoSuchName(f"no one named {name} has registered; your mail would wait{near}")
+    known = [name for name in spool.names() if name not in unknown]
+    close = dict.fromkeys(near for name in unknown[:_MAX_SAID] for near in get_close_matches(name, known, 8, 0.6))
+    said = ", ".join(unknown[:_MAX_SAID])
+    more = f" and {len(unknown) - _MAX_SAID} more" if len(unknown) > _MAX_SAID else ""
+    near = f"; close names: {', '.join(list(close)[:_MAX_SAID])}" if close else ""
+    raise NoSuchName(f"no one named {said}{more} has registered; your mail would wait{near}")
+
+
+def _is_registered(spool: Spool, name: str) -> bool:
+    try:
+        record = spool.record(spool.lead(name))
+    except NoSuchName:
+        return False
+    return record is not None and record.registered

@@ -109,7 +109,11 @@ def _check_file(file: Attachment) -> None:
 
 
 def _check_object(data: str) -> None:
-    from .mime import is_object
+    from .mime import NO_OBJECT, fault_of
 
-    if not is_object(data):
-        raise BadData("the data is not a JSON object, or too deep", """like --data '{"key": 1}'""")
+    try:
+        fault = fault_of(data)
+    except ValueError:
+        fault = NO_OBJECT
+    if fault is not None:
+        raise BadData(f"the data {fault}", 'give a JSON object such as {"key": 1}')

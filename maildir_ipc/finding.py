@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LAST = "@"  # the last message shown
 _FOLDERS = ("new", "cur", f"{SENT}/cur", f"{REJECTED}/new", f"{REJECTED}/cur")
+_MAX_ECHO = 80  # characters of a wrong reference that are said back
 _LOOKS = 100  # at a message that others keep renaming
 
 
@@ -36,7 +37,7 @@ def find(mailbox: Mailbox, ref: str) -> list[Received]:
         if found:
             return sorted(found, key=lambda received: bool(received.entry.verdict))
         break
-    raise NoSuchMessage(f"no message {ref!a} here", "give the reference that check printed, or @")
+    raise NoSuchMessage(f"no message {ref[:_MAX_ECHO]!a} here", "give the reference that check printed, or @")
 
 
 def named(mailbox: Mailbox, ref: str, *, by_name: bool = False) -> list[Entry]:

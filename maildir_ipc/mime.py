@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_PARTS = 10_000  # lines that may begin a part; the parser needs 0.1 ms for each
+MAX_LEVELS = 64  # of objects and lists in data, itself one; readers of JSON end at depths of their own
+NO_OBJECT = "is not a JSON object"
 _MIME = ("content-type", "content-transfer-encoding", "content-disposition")
 
 
@@ -54,9 +56,13 @@ def _walk(root: email.message.Message) -> tuple[str, Any, list[Attachment]]:
         if text is None and name is None and part.get_content_maintype() == "text":
             text = _decode(content, part.get_content_charset("utf-8"))
         elif data is None and kind == "application/json" and part.get_content_disposition() == "inline":
-            data = json.loads(content)
-            if not isinstance(data, dict):
+            fault = fault_of(content)
+            if fault == NO_OBJECT:
                 raise Malformed("its data is not an object")
+            if fault is None:
+                data = json.loads(content)
+            else:  # members write what they like: what would harm who shows it is a file
+                attachments.append(Attachment(str(name or "unnamed"), kind, content))
         else:
             attachments.append(Attachment(str(name or "unnamed"), kind, content))
     return text or "", data, attachments
@@ -94,9 +100,31 @@ def parse_any_date(text: str) -> float:
         return 0.0
 
 
-def is_object(text: str) -> bool:
-    """Return whether *text* is a JSON object that every JSON reader takes: no NaN, no infinity, not too deep."""
+def fault_of(data: str | bytes) -> str | None:
+    """Return why not every JSON reader takes *data* as an object, or None.
+
+    Raises: ValueError when it is no JSON at all.
+    """
     try:
-        return isinstance(value := json.loads(text), dict) and bool(json.dumps(value, allow_nan=False).encode())
-    except (ValueError, RecursionError):
-        return False
+        value = json.loads(data)
+        if not isinstance(value, dict):
+            return NO_OBJECT
+        if _is_deep(value):
+            return f"is over {MAX_LEVELS} levels deep"
+    except RecursionError:
+        return f"is over {MAX_LEVELS} levels deep"
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return "has half a character in it, a lone surrogate"
+    except ValueError:
+        return "has a number in it that JSON does not know"
+    return None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_LEVELS):
+        inner = [item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder)]
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    return bool(level)

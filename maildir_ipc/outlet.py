@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Wire(io.BufferedWriter):
-    """JSON-RPC by lines: what an answer showed is committed once that answer was flushed."""
+    """JSON-RPC by lines: what an answer showed is committed once it was flushed; an error shows nothing."""
 
     def __init__(self, fd: int, seat: Seat) -> None:
         super().__init__(io.FileIO(fd, "w"))
@@ -29,9 +29,11 @@ class Wire(io.BufferedWriter):
 
     def flush(self) -> None:
         """Return when all was handed to the system, and what it showed is committed."""
-        super().flush()
         lines, self._lines = self._lines, b""
         said = [json.loads(line) for line in lines.splitlines()]
+        # First, so that whoever asks again finds it.
+        self._seat.did_not([str(message.get("id")) for message in said if "error" in message])
+        super().flush()
         self._seat.went_out([str(message["id"]) for message in said if "result" in message])
 
 

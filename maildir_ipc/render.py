@@ -86,13 +86,13 @@ class Bound:
 
 
 def escape(text: str, *, line: bool = False) -> str:
-    """Return *text* with everything that a terminal would obey written out; with *line*, on one line."""
-    shown = text.translate(_ESCAPES)
+    """Return *text* with all that a terminal would obey, or UTF-8 has not, written out; with *line*, on one line."""
+    shown = text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 
-def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> str:
-    """Return a message between its two marked lines."""
+def fenced(received: Received, mark: str, now: float, *, full: bool = False, elsewhere: str = "by --json") -> str:
+    """Return a message between its two marked lines; *elsewhere*, if anywhere, data are found that repeat the text."""
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
@@ -106,7 +106,7 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False) -> 
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) else ""
+        aside = "in the file" if received.saved_to else elsewhere if _is_repeated(message) else ""
         whole = full or not aside or len(data) <= _MAX_LINE
         lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.
@@ -146,21 +146,21 @@ def check_end(batch: Batch) -> str:
     return " · ".join(parts) + "\n" if parts else ""
 
 
-def rejections(batch: Batch) -> list[str]:
-    """Return the lines that name what was set aside, and count what is too much to name."""
-    lines = [_rejection(received) for received in batch.rejected[:MAX_NAMED]]
+def rejections(batch: Batch, how: str = "mipc read ") -> list[str]:
+    """Return the lines that name what was set aside, and count what is too much to name; *how* one reads it."""
+    lines = [_rejection(received, how) for received in batch.rejected[:MAX_NAMED]]
     if len(batch.rejected) > MAX_NAMED:
         count, path = len(batch.rejected), batch.mailbox.maildir.path
         lines.append(f"and {count - MAX_NAMED} more set aside, {count} in all: ls {path}/.Rejected/cur")
     return lines
 
 
-def _rejection(received: Received) -> str:
+def _rejection(received: Received, how: str) -> str:
     message = received.message
     if message is None:
         return f"set aside 1: {_VERDICTS[received.verdict]}: {_line(received.entry.key, _MAX_WHO)}"
     who = _line(message.from_, _MAX_WHO)
-    return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: mipc read {message.ref}"
+    return f"set aside 1 that says it is from {who}: {_VERDICTS[received.verdict]}: {how}{message.ref}"
 
 
 def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:

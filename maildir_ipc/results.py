@@ -10,12 +10,14 @@ from .render import (
     MAX_CHARS,
     Bound,
     escape,
+    fenced,
     iso,
     message_object,
     minute,
     receipt_lines,
     receipt_object,
     rejections,
+    to_json,
 )
 
 TYPE_CHECKING = False
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .delivery import Delivery, Sent
     from .directory import Row
+    from .errors import MaildirIPCError
     from .mailbox import Mailbox
     from .received import Received
 
@@ -37,6 +40,14 @@ MAX_RESULT = 2 * MAX_CHARS  # characters of either form
 _PAGE = MAX_RESULT - 4000  # characters of one message's text
 _MAX_ROWS = 80  # names in one result
 _LEFT_OUT = ("id", "path", "size", "forwarded_from")
+_OF_LINES = ("body", "data")
+_MAX_ECHO = 40  # characters of an argument that are said back
+_NEXT = {
+    "not-yours": "call register with a name of your own",
+    "name-taken": "call list to see who is here, and choose another name",
+    "no-such-message": "give a ref that check or read showed",
+    "no-such-name": "with queue=true it waits for that name; list shows the names",
+}
 
 
 class Both(Bound):
@@ -47,7 +58,7 @@ class Both(Bound):
     def takes(self, received: Received) -> bool:
         """Count *received* in and return True, or return False when it does not fit."""
         if received.receipt is not None:
-            size = _size(receipt_object(received.receipt))
+            size = _size(written_out(receipt_object(received.receipt)))
         else:
             size = max(len(self.text(received)), _size(self.object(received)))
         if size > self.chars:
@@ -55,14 +66,45 @@ class Both(Bound):
         self.chars -= size
         return True
 
+    def text(self, received: Received) -> str:
+        """Return the message as text that is complete without the object: with all data, unless there is a file."""
+        return fenced(received, self.mark, self.now, elsewhere="")
+
     def object(self, received: Received) -> dict[str, Any]:
         """Return the message without what is empty, and without what only programs want."""
         fields = message_object(received)
-        found = {k: v for k, v in fields.items() if k not in _LEFT_OUT and v not in (None, [], "", False)}
-        for name in ("subject", "body"):
-            if name in found:
-                found[name] = escape(found[name])
-        return found
+        left_out = _LEFT_OUT if received.message is not None else ()  # a path is all that is known of it
+        found = {k: v for k, v in fields.items() if k not in left_out and v not in (None, [], "", False)}
+        if received.message is not None and received.message.data != fields["data"]:
+            found["data_in_file"] = len(to_json(received.message.data))
+        return {k: written_out(v, line=k not in _OF_LINES) for k, v in found.items()}
+
+
+def safe(result: Result) -> Result:
+    """Return a result whose every text can be sent, and makes nobody who shows it do anything."""
+    return escape(result[0]), written_out(result[1])
+
+
+def refused(error: MaildirIPCError) -> str:
+    """Return in a line why nothing was done, and what to call: what a person would type is for somebody else."""
+    what = error.next
+    if not what or "mipc " in what or "--" in what:
+        what = f"your user can mend that: {what}" if error.name == "misconfigured" else _NEXT.get(error.name, what)
+    what = f": {escape(what, line=True)}" if what else ""
+    said, room = escape(error.message, line=True), MAX_RESULT - len(what)
+    return (said if len(said) <= room else f"{said[: room - 3]}...") + what
+
+
+def written_out(value: Any, *, line: bool = False) -> Any:
+    """Return a JSON value whose texts are escaped; with *line*, each on one line. What is escaped stays as it is."""
+    if isinstance(value, str):
+        return escape(value, line=line)
+    if isinstance(value, list):
+        return [written_out(item, line=line) for item in value]
+    if isinstance(value, dict):
+        found = {escape(key, line=True): written_out(item, line=line) for key, item in value.items()}
+        return found if len(found) == len(value) else escape(to_json(value))  # two keys would be one
+    return value
 
 
 def _size(value: object) -> int:
@@ -73,7 +115,7 @@ def _size(value: object) -> int:
 
 def checked(batch: Batch, bound: Both) -> Result:
     """Return what a check answers."""
-    name, named, count = batch.mailbox.name, rejections(batch), len(batch.messages)
+    name, named, count = batch.mailbox.name, rejections(batch, "call read with ref="), len(batch.messages)
     head = f"{count} new for {name}" if count else f"no new messages for {name}"
     text = f"{head}\n{receipt_lines(batch)}{''.join(map(bound.text, batch.messages))}"
     found: dict[str, Any] = {"identity": name, "messages": [bound.object(r) for r in batch.messages]}
@@ -134,7 +176,7 @@ def page(mailbox: Mailbox, found: Sequence[Received], offset: int, bound: Both, 
 def _part(mailbox: Mailbox, received: Received, offset: int, bound: Both) -> tuple[str, dict[str, Any], int]:
     """Return as much of a message as fits, as text and as an object, and how many characters are left."""
     if received.message is None:
-        return bound.text(received), message_object(received), 0
+        return bound.text(received), bound.object(received), 0
     body, size = received.message.body, _PAGE
     if offset or not bound.takes(received):
         mailbox.convert(received, always=True)
@@ -186,7 +228,8 @@ def listed(rows: Sequence[Row], match: str, now: float) -> Result:
     """Return what a list of names answers."""
     found = [row for row in rows if match in row.name]
     shown = found[:_MAX_ROWS]
-    lines = [row_line(row, now) for row in shown] or ["nobody has registered" + (f" as *{match}*" if match else "")]
+    part = f" as *{escape(match[:_MAX_ECHO], line=True)}*" if match else ""
+    lines = [row_line(row, now) for row in shown] or [f"nobody has registered{part}"]
     object: dict[str, Any] = {"identities": [row_object(row) for row in shown]}
     if len(found) > len(shown):
         object["more"] = len(found) - len(shown)
@@ -203,7 +246,9 @@ def auto_checked(status: Status) -> Result:
     found: dict[str, Any] = {"on": True, "instant": check.instant, "means": [word for word, _ in status.means]}
     if check.minutes:
         found["minutes"] = check.minutes
-    by = ", ".join(found["means"]) or "nothing yet: your user runs mipc setup"
+    if not found["means"]:
+        found["needs"] = "your user runs mipc setup"
+    by = ", ".join(found["means"]) or f"nothing yet: {found['needs']}"
     text = f"auto-check is on, {check.interval}, by {by}"
     for name, second in (("last", status.last), ("next", status.next)):
         if second:

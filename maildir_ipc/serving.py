@@ -1,7 +1,7 @@
 """A seat for one agent in a server that runs for long: who it acts as, and what it was shown.
 
 A server answers many calls, and each has an account of its own, as a command does. Between the calls it keeps
-two things: the name that its own `register` took, and the mail that it answered with and has not committed yet.
+two things: the session that its own `register` opened, and the mail that it answered with and has not committed yet.
 That mail is held by this process: when the server dies, however it dies, it is unread again.
 """
 
@@ -35,7 +35,7 @@ class Seat:
         self, settings: Callable[[], Settings] = from_environment, *, said: str | None = None, tells: bool = False
     ) -> None:
         self._settings, self._said, self._tells = settings, said, tells
-        self._name: str | None = None
+        self._own: Session | None = None
         self._lock = threading.Lock()
         self._shown: dict[str, Batch] = {}
 
@@ -44,16 +44,17 @@ class Seat:
         return Account(self._settings(), serves=True)
 
     def register(self, account: Account, name: str) -> Registered:
-        """Take a name, and keep it for the calls that follow. Raises: as Account.register."""
+        """Take a name, and keep the session for the calls that follow. Raises: as Account.register."""
         done = account.register(name, said=self._said)
-        self._name = done.session.name
+        self._own = done.session
         return done
 
     def rename(self, account: Account, new: str) -> tuple[str, str, int]:
         """Give the caller's mailbox another name; as Account.rename."""
-        old, new, until = account.rename(new, self.session(account).name)
-        if self._name is not None:
-            self._name = new
+        session = self.session(account)
+        old, new, until = account.rename(new, session.name)
+        if self._own is not None and self._own.id == session.id:
+            self._own = account.identify(new)
         return old, new, until
 
     def session(self, account: Account, *, sends: bool = False) -> Session:
@@ -61,20 +62,27 @@ class Seat:
 
         Raises: NotYours, Misconfigured.
         """
-        over = None
-        if self._name is not None:
-            try:
-                return account.identify(self._name)
-            except NotYours as error:
-                over = error
+        own, over = self._own, NotYours("nobody has registered here", "mipc register NAME")
         try:
-            return account.sender(self._said) if sends else account.identify(self._said)
+            if own is not None:
+                found = account.identify(own.name)
+                if found.id == own.id:
+                    return found
+                # The token of whoever has the name now lies here, too: we are of one account.
+                over = NotYours(f"your session of {own.name} is over: another has taken the name", "mipc register NAME")
+        except NotYours as error:
+            over = error
+        try:
+            found = account.sender(self._said) if sends else account.identify(self._said)
         except NotYours:
-            raise over or NotYours("nobody has registered here", "mipc register NAME") from None
+            raise over from None
         except NoSpool:
             if account.settings.root_given:
                 raise
-            raise NotYours("nobody has registered here", "mipc register NAME") from None
+            raise over from None
+        if own is not None and found.name == own.name and found.mark != own.mark:
+            raise over  # the environment names it still, but whoever took it over hangs on another process
+        return found
 
     def open(self, account: Account, *, sends: bool = False) -> tuple[Mailbox, Session]:
         """Return the caller's mailbox, to be closed, and its session.
@@ -98,9 +106,15 @@ class Seat:
 
     def went_out(self, calls: Iterable[str]) -> None:
         """Commit what these calls were answered with: it is read."""
+        commit(self._take(calls))
+
+    def did_not(self, calls: Iterable[str]) -> None:
+        """Give back what these calls were to be answered with: it was not shown."""
+        release(self._take(calls))
+
+    def _take(self, calls: Iterable[str]) -> list[Batch]:
         with self._lock:
-            found = [batch for batch in (self._shown.pop(call, None) for call in calls) if batch is not None]
-        commit(found)
+            return [batch for batch in (self._shown.pop(call, None) for call in calls) if batch is not None]
 
     def pending(self) -> list[str]:
         """Return the calls whose answers have not gone out, as far as is known."""

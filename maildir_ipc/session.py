@@ -159,8 +159,11 @@ class Sessions:
         holder = self.holder(name)
         if holder is None or not holder.live(self._host, self._spool.clock()):
             return None
-        if self._same(name, holder, self._mark(anchor)) is not None:
+        same = self._same(name, holder, self._mark(anchor))
+        if same is not None and not self._serves_another(same):
             return None
+        if same is not None and not takeover:
+            raise NameTaken(f"{name} is taken by another server of this agent", "choose another name, or end that one")
         if not takeover:
             raise NameTaken(f"{name} is taken: {holder}", f"choose another name, or mipc register {name} --takeover")
         return holder
@@ -230,6 +233,11 @@ class Sessions:
 
     def _is_of_another_server(self, session: Session) -> bool:
         return session.server != self._server and self._host.runs(session.server) is True
+
+    def _serves_another(self, session: Session) -> bool:
+        """Return whether we are a server and *session*, which hangs on our process, is kept by another live one."""
+        hangs = session.mark != STANDING  # who is named by the environment shares the name with all who are
+        return self._server != NO_SERVER and hangs and self._is_of_another_server(session)
 
     def touch(self, session: Session) -> None:
         """Say that the session was used now."""

@@ -29,7 +29,7 @@ class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
     __slots__ = (
-        "claude", "client", "codex", "color", "config", "given", "home", "identity", "notes", "path", "root",
+        "claude", "client", "codex", "color", "config", "given", "home", "identity", "notes", "path", "private", "root",
         "root_given", "secret", "states",
     )  # fmt: skip
 
@@ -44,6 +44,9 @@ class Settings:
         config = _base(environ, "XDG_CONFIG_HOME") or os.path.join(home, ".config")
         self.config = os.path.join(config, "maildir-ipc")
         self.states = _state_directories(environ, home, uid)
+        secret = environ.get("IPC_SHARED_SECRET_FILE")
+        # Where keys and tokens are: no file there may go into a message.
+        self.private = [self.config, *self.states, *([os.path.abspath(secret)] if secret else [])]
         self.identity = environ.get("MAILDIR_IPC_IDENTITY") or None
         self.client = next((f"{c}:{environ[v]}" for v, c in _CLIENT_SESSIONS if environ.get(v)), None)
         self.claude, self.codex = _base(environ, "CLAUDE_CONFIG_DIR"), _base(environ, "CODEX_HOME")

@@ -20,10 +20,13 @@ _MAX_SHOWN = 4000  # characters of each stream in the text
 _MAX_JSON = 3 << 20  # bytes of each stream in the data: a NUL becomes six
 
 
-def share_file(path: str, description: str, limit: int) -> tuple[str, str, Attachment]:
-    """Return text, data and attachment for the file at *path*; *limit* is the largest message. Raises: BadData."""
+def share_file(path: str, description: str, limit: int, private: Sequence[str]) -> tuple[str, str, Attachment]:
+    """Return text, data and attachment for the file at *path*, which may lie in none of the places *private*.
+
+    *limit* is the largest message. Raises: BadData.
+    """
     # 57 bytes are a line of base64.
-    content, name = read_file(path, limit * 57 // 77), _visible(os.path.basename(path))
+    content, name = read_file(path, limit * 57 // 77, private), _visible(os.path.basename(path))
     data = {
         "type": "file",
         "name": name,

@@ -20,7 +20,7 @@ def run(call: Call, words: list[str]) -> int:
     given = arguments(call, words, USAGE, OPTIONS, before_text=0)
     if given is None:
         return 0
-    draft = draft_of(given, given.operands)
+    draft = draft_of(call, given, given.operands)
     session = call.account.sender(given.get("as"))
     with call.mailbox(session) as mailbox:
         sent = mailbox.broadcast(

@@ -26,7 +26,7 @@ def run(call: Call, words: list[str]) -> int:
             raise Usage("no text", f"mipc {USAGE}")
         received = original(mailbox, ref)
         to, references = answer_to(received)
-        draft = draft_of(given, text, references=references, hops=answering(received))
+        draft = draft_of(call, given, text, references=references, hops=answering(received))
         sent = mailbox.send([to], draft, id=given.get("id"), sync=not given.flag("no-sync"))
         note(mailbox, received, ANSWERED, sent)
         return report_and_wait(call, mailbox, sent, given)

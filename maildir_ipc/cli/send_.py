@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     if not given.operands:
         raise Usage("no recipient", f"mipc {USAGE}")
     to = parse_names(given.operands[0])
-    draft = draft_of(given, given.operands[1:])
+    draft = draft_of(call, given, given.operands[1:])
     session = call.account.sender(given.get("as"))
     with call.mailbox(session) as mailbox:
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))

@@ -25,13 +25,13 @@ OPTIONS = {
 _MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
 
 
-def draft_of(given: Arguments, words: list[str], references: Sequence[str] = (), hops: int = 0) -> Draft:
+def draft_of(call: Call, given: Arguments, words: list[str], references: Sequence[str] = (), hops: int = 0) -> Draft:
     """Return the draft that the options and the words of the text make. Raises: BadData, Usage.
 
     *hops* are an automatic message's: how many came before it.
     """
     _check_wait(given)
-    draft = draft_with(given, text_given(words), given.get("data"), attached(given), references)
+    draft = draft_with(given, text_given(words), given.get("data"), attached(call, given), references)
     if not given.flag("auto"):
         return draft
     from ..automatic import GENERATED, REPLIED
@@ -90,16 +90,16 @@ def text_given(words: list[str]) -> str:
         raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
 
 
-def attached(given: Arguments) -> list[Attachment]:
+def attached(call: Call, given: Arguments) -> list[Attachment]:
     """Return what --attach names. Raises: BadData."""
-    return [_attachment(path) for path in given.all("attach")]
+    return [_attachment(path, call.account.settings.private) for path in given.all("attach")]
 
 
-def _attachment(path: str) -> Attachment:
+def _attachment(path: str, private: Sequence[str]) -> Attachment:
     from ..attachments import read_file
 
     try:
-        return Attachment(os.path.basename(path), "application/octet-stream", read_file(path, _MAX_FILE))
+        return Attachment(os.path.basename(path), "application/octet-stream", read_file(path, _MAX_FILE, private))
     except BadData as error:
         raise BadData(error.message, f"--attach: {error.next}") from error
 

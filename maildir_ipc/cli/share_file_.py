@@ -28,7 +28,8 @@ def run(call: Call, words: list[str]) -> int:
     session = call.account.identify(given.get("as"))
     with call.mailbox(session) as mailbox:
         description = text_given(given.operands[2:]) if given.operands[2:] else ""
-        text, data, file = share_file(given.operands[1], description, mailbox.spool.setting("max-message"))
+        limit, private = mailbox.spool.setting("max-message"), call.account.settings.private
+        text, data, file = share_file(given.operands[1], description, limit, private)
         draft = draft_with(given, text, data, [file])
         sent = mailbox.send(to, draft, id=given.get("id"), sync=not given.flag("no-sync"))
     return report(call, sent, json=given.flag("json"))

@@ -57,6 +57,23 @@ def test_a_file_arrives_with_its_name_size_digest_and_description(
     assert (tmp_path / "out/re port é.bin").read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["share-file", "--as", "alice", "bob", "FILE"],
+        ["send", "--as", "alice", "--attach", "FILE", "bob", "x"],
+        ["forward", "--as", "bob", "--attach", "FILE", "@", "alice"],
+    ],
+)
+def test_keys_and_tokens_are_never_sent(read: Path, home: Path, words: list[str]) -> None:
+    """Design, 4: whoever has the spool, or a copy of it, must not have the key."""
+    kept = [path for place in (".config", ".local/state") for path in (home / place).rglob("*") if path.is_file()]
+    assert len(kept) > 2
+    for path in kept:
+        given = [str(path) if word == "FILE" else word for word in words]
+        assert_refused(mipc(home, *given), 65, "may hold a key or a token")
+
+
 def test_what_has_files_says_how_to_get_them(read: Path, home: Path) -> None:
     """The hint is a command that can be typed."""
     mipc(home, "share-file", "--as", "alice", "bob", "/etc/passwd")

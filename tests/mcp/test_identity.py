@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from maildir_ipc.draft import Draft
+from maildir_ipc.testing import check_all
+from tests.e2e.driving import terminals
 from tests.mcp.shell import Shell
-from tests.mcp.talking import ask, bounded, there
+from tests.mcp.talking import CHECKOUT, ask, bounded, peer, there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +86,10 @@ def test_two_servers_of_one_process_keep_what_each_has_registered(home: Path) ->
             assert "ended" not in (await ask(two, "register", name="bob")).data
             await ask(two, "send", to="alice", body="hello")
             assert [m["from"] for m in (await ask(one, "check")).data["messages"]] == ["bob"]
+            taken = await ask(two, "register", name="alice")
+            assert taken.text == "alice is taken by another server of this agent: choose another name, or end that one"
+            assert (await ask(two, "check")).data["identity"] == "bob"
+            assert not (await ask(one, "register", name="alice")).failed
             again = await ask(one, "register", name="carol")
             assert again.data["ended"] == ["alice"]
             assert (await ask(two, "check")).data["identity"] == "bob"
@@ -96,6 +105,35 @@ def test_a_server_that_was_started_again_is_who_it_was(home: Path) -> None:
             await ask(first, "register", name="alice")
         async with there(home) as second:
             assert (await ask(second, "check")).data["identity"] == "alice"
+
+    bounded(scene)
+
+
+@pytest.mark.parametrize("named", ["", "alice"])
+def test_a_server_whose_name_was_taken_over_acts_in_it_no_more(home: Path, named: str) -> None:
+    """The loser's session has ended: it neither reads nor moves the new owner's mail, and sends nothing as it."""
+
+    async def scene() -> None:
+        async with there(home, MAILDIR_IPC_IDENTITY=named) as client:
+            await ask(client, "register", name="alice")
+            with terminals(1, home) as (terminal,), peer(home, "bob") as bob:
+                assert terminal.run(f"{CHECKOUT}/bin/mipc register alice --takeover").code == 0
+                bob.send(("alice",), Draft("for the new one"))
+                for tool, given in (
+                    ("check", {}),
+                    ("read", {"ref": "@"}),
+                    ("send", {"to": "bob", "body": "as alice"}),
+                    ("rename", {"new_name": "stolen"}),
+                ):
+                    answer = await ask(client, tool, **given)
+                    assert answer.text == (
+                        "your session of alice is over: another has taken the name: "
+                        "call register with a name of your own"
+                    ), tool
+                assert "for the new one" in terminal.run(f"{CHECKOUT}/bin/mipc check").out
+                assert check_all(bob) == []
+            if not named:
+                assert (await ask(client, "register", name="carol")).data == {"identity": "carol"}
 
     bounded(scene)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from maildir_ipc.draft import Draft
+from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import CHECKOUT, MODES, SECONDS, ask, bounded, peer, there
 from tests.mcp.test_golden import ALWAYS, MAX_TOOLS
@@ -257,6 +257,7 @@ desk.checked = slowly
                     group.cancel_scope.cancel()
                 begun.unlink()
                 begun.touch()  # later checks find no FIFO, and are not held up
+                await ask(client, "list")  # answered after the server has read that the first is given up
                 (home / "go").touch()
                 answer = await ask(client, "check")
                 for _ in range(1000):  # until the thread of the first one has given it back
@@ -266,6 +267,46 @@ desk.checked = slowly
                 assert answer.data["messages"][0]["body"] == "still there"
 
     bounded(scene)
+
+
+@pytest.mark.parametrize(
+    "data", ['{"a": "\\ud83d"}', '{"a": ' + "[" * 300 + "]" * 300 + "}", '{"a": NaN}', '{"\\u001b": "\\u202e"}']
+)
+def test_no_message_keeps_another_from_being_shown(raw: Any, home: Path, data: str) -> None:
+    """G12: whatever a member signed, with innocent mail before and behind it."""
+    with peer(home, "alice"), peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("before"))
+        poison, bad = Draft("poison", data="{}", attachments=[Attachment("\udcff", "a/b", b"")]), data
+        poison.data = bad  # as another program would send it: a Draft refuses most of it
+        bob.send(("alice",), poison)
+        bob.send(("alice",), Draft("behind"))
+        server = raw(MAILDIR_IPC_IDENTITY="alice")
+        shown = server.tool("check")["result"]["structuredContent"]["messages"]
+        assert [message["body"] for message in shown] == ["before", "poison", "behind"]
+        read = server.tool("read", ref=shown[1]["ref"])["result"]["structuredContent"]
+        assert read["body"] == "poison"
+        assert server.end()[::2] == (0, b"")
+
+
+def test_mail_in_an_answer_that_could_not_be_made_is_unread_again(raw: Any, home: Path) -> None:
+    """The SDK answers with an error of its own: nothing was shown."""
+    deep = """
+from maildir_ipc import desk
+def deeper(*given, whole=desk.checked):
+    desk.checked = whole
+    text, found = whole(*given)
+    for _ in range(300):
+        found["deep"] = {"deep": found.get("deep")}
+    return text, found
+desk.checked = deeper
+"""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("hello"))
+        server = raw(code=deep, MAILDIR_IPC_IDENTITY="alice")
+        assert "error" in server.tool("check")
+        assert len(alice.maildir.unread(alice.host.runs, alice.spool.clock())) == 1
+        assert "hello" in server.tool("check")["result"]["content"][0]["text"]
+        assert server.end()[0] == 0
 
 
 def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from mcp_types import INVALID_PARAMS
 
 import mcp_server
 from maildir_ipc.delivery import Delivery, Sent
 from maildir_ipc.directory import Row
 from maildir_ipc.draft import Attachment, Draft
-from maildir_ipc.errors import TryAgain
-from maildir_ipc.results import MAX_RESULT, listed, not_sent, sent
+from maildir_ipc.errors import NoSpool, NotYours, TryAgain
+from maildir_ipc.render import to_json
+from maildir_ipc.results import MAX_RESULT, listed, not_sent, refused, sent
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Iterator
 
     from mcp import Client
 
@@ -120,7 +122,7 @@ def test_a_name_that_nobody_has_is_asked_about_first(played: Callable[..., None]
             answer = await ask(client, "send", to=["carolin"], body="x")
             assert answer.failed
             assert answer.text.startswith(
-                "no one named carolin has registered; your mail would wait; close names: caroline: send with queue=true"
+                "no one named carolin has registered; your mail would wait; close names: caroline: with queue=true"
             )
         assert not (home / ".local/share/maildir-ipc/carolin").exists()
         queued = await ask(client, "send", to="carolin", body="x", queue=True)
@@ -213,6 +215,45 @@ def test_output_has_a_bound_and_the_rest_is_one_call_away(played: Callable[..., 
     played(scene)
 
 
+def test_either_form_says_where_data_are_that_are_too_large(played: Callable[..., None]) -> None:
+    """Some agents see the object alone, some the text."""
+
+    async def scene(client: Client, home: Path) -> None:
+        with peer(home, "bob") as bob:
+            bob.send(("alice",), Draft("small text", data=to_json({"k": "v" * 30_000})))
+            await ask(client, "send", to="alice", body="x")
+        for tool, given in (("check", {"limit": 1}), ("read", {"ref": "@"})):
+            answer = await ask(client, tool, **given)
+            found = answer.data.get("messages", [answer.data])[0]
+            assert found["data_in_file"] == 30_009
+            assert "data" not in found
+            assert "Data: 30009 characters, in the file" in answer.text
+            assert "v" * 30_000 in _content(found["saved_to"])
+            assert f"saved to: {found['saved_to']}" in answer.text
+        (small,) = (await ask(client, "check")).data["messages"]
+        assert "data_in_file" not in small
+
+    played(scene)
+
+
+def _content(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def test_what_a_command_printed_is_whole_in_either_form(played: Callable[..., None]) -> None:
+    """Its text has the beginning and the end, its data all of it."""
+
+    async def scene(client: Client, home: Path) -> None:
+        await ask(client, "share_command", to="alice", command=["seq", "1", "1200"])
+        answer = await ask(client, "check")
+        lines = "".join(f"{number}\n" for number in range(1, 1201))
+        assert answer.data["messages"][0]["data"]["stdout"] == lines
+        assert to_json(lines) in answer.text
+        assert "--json" not in answer.text
+
+    played(scene, commands=True)
+
+
 def test_what_a_sender_wrote_cannot_act(played: Callable[..., None]) -> None:
     """Mail is data: escapes are written out in both forms, and a fence cannot be forged."""
 
@@ -227,6 +268,39 @@ def test_what_a_sender_wrote_cannot_act(played: Callable[..., None]) -> None:
         assert answer.text.count(f"#{mark}") == 2
 
     played(scene)
+
+
+def test_nothing_that_a_sender_chose_reaches_an_agent_raw(played: Callable[..., None]) -> None:
+    """Names of files, and every key and text in `data`: some agents see the object alone."""
+    bad = "\x1b[2J\u202e\U000e0041\x7f"
+
+    async def scene(client: Client, home: Path) -> None:
+        data = to_json({bad: [{"deep": bad}], "lines": "a\nb", "\x1b": 1, "\\x1b": 2})
+        with peer(home, "bob") as bob:
+            files = [Attachment(f"a\n{bad}.txt", "text/plain", b"1"), Attachment("\udcff", "text/plain", b"2")]
+            bob.send(("alice",), Draft(bad, subject=bad, data=data, attachments=files))
+            bob.send(("alice",), Draft("two lines", data=to_json({"lines": f"a\nb{bad}", bad: 1})))
+        for tool, given in (("check", {}), ("read", {"ref": "@"})):
+            answer = await ask(client, tool, **given)
+            whole = answer.text + str(list(_texts(answer.data)))
+            assert not {*bad} & {*whole} - {*"[2J"}
+        both = (await ask(client, "read", ref="@")).data
+        assert both["data"] == {"lines": "a\nb\\x1b[2J\\u202e\\U000e0041\\x7f", "\\x1b[2J\\u202e\\U000e0041\\x7f": 1}
+
+    played(scene)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None]) -> None:
@@ -248,7 +322,11 @@ def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None])
         (path,) = answer.data["saved"]
         assert path.startswith(str(home / "in/"))
         assert f"saved: {path}" in answer.text
+        bad = await ask(client, "read", ref="@", save_to=str(home / "a\0b"))
+        assert bad.text.endswith("embedded null byte: give a directory")
         assert (await ask(client, "share_file", to="bob", path=str(home / "none"))).failed
+        key = await ask(client, "share_file", to="bob", path=str(home / ".config/maildir-ipc/keyring"))
+        assert "may hold a key or a token" in key.text
 
     played(scene)
 
@@ -279,6 +357,7 @@ def test_auto_check_is_turned_on_and_off(played: Callable[..., None]) -> None:
         on = await ask(client, "auto_check", action="start", minutes=7)
         assert (on.data["on"], on.data["minutes"]) == (True, 7)
         assert "every 7 minutes" in on.text
+        assert on.text.count(on.data["needs"]) == 1
         assert (await ask(client, "auto_check", action="start", instant=True)).data["instant"]
         assert (await ask(client, "auto_check", action="stop")).text == "auto-check is off"
 
@@ -356,7 +435,22 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
         ("wait", {"seconds": 99999}, "wait: seconds must be a whole number from 1 to 3600"),
         ("auto_check", {"action": "pause"}, "auto_check: action must be start, stop, status"),
         ("auto_check", {"action": "start", "minutes": 61}, "auto_check: minutes must be a whole number from 1 to 60"),
-        ("read", {"ref": "zzzzz"}, "no message 'zzzzz' here: give a ref that check or read showed"),
+        ("read", {"ref": "zzzzz"}, "no message 'zzzzz' here: give the reference that check printed, or @"),
+        ("read", {"ref": "z" * 100_000}, f"no message '{'z' * 80}' here: give the reference"),
+        ("register", {"name": "x" * 100_000}, f"'{'x' * 40}' is not a name: a name is"),
+        ("read", {"ref": "/" + "\x1b[2J" * 20_000}, r"/\x1b[2J\x1b[2J"),
+        ("send", {"to": [], "body": "x"}, "to is missing: give a name, or in_reply_to; call list to see the names"),
+        ("share_file", {"to": "alice", "path": "x"}, "path must be absolute: give it from the root on"),
+        ("share_file", {"to": "alice", "path": "~/x"}, "path must be absolute"),
+        ("share_file", {"to": "alice", "path": "/x\0y"}, r"'/x\x00y': embedded null byte: give a file that can be"),
+        ("read", {"ref": "@", "save_to": ""}, "save_to must be absolute"),
+        ("read", {"ref": "@", "save_to": "in"}, "save_to must be absolute"),
+        ("share_file", {"to": [], "path": "/x"}, "to is missing: call list to see the names"),
+        (
+            "share_file",
+            {"to": ["alicia", "alise", *(f"n{n}" for n in range(9))], "path": "/x"},
+            "no one named alicia, alise, n0, n1, n2, n3, n4, n5 and 3 more has registered; your mail would wait; close",
+        ),
         ("register", {"name": "../etc"}, "'../etc' is not a name: a name is"),
         ("rename", {"new_name": "all"}, "all is a reserved name"),
     ],
@@ -370,10 +464,53 @@ def test_a_bad_argument_is_one_short_line(
         answer = await ask(client, tool, **given)
         assert answer.failed
         assert answer.text.startswith(said)
-        assert "\n" not in answer.text
+        assert answer.text.isprintable()
+        assert len(answer.text) <= MAX_RESULT
         assert "pydantic" not in answer.text
 
     played(scene)
+
+
+def test_a_file_can_wait_for_who_has_not_registered(played: Callable[..., None]) -> None:
+    """As any mail can, when it is asked for; a command's output, too."""
+
+    async def scene(client: Client, home: Path) -> None:
+        (home / "f").write_text("x")
+        for tool, given in (("share_file", {"path": str(home / "f")}), ("share_command", {"command": ["true"]})):
+            assert (await ask(client, tool, to="later", **given)).failed
+            answer = await ask(client, tool, to="later", queue=True, **given)
+            assert answer.data["deliveries"] == [{"to": "later", "state": "queued"}]
+
+    played(scene, commands=True)
+
+
+def test_what_was_set_aside_is_named_in_words_of_an_agent(played: Callable[..., None]) -> None:
+    """The next call, not what a person types."""
+
+    async def scene(client: Client, home: Path) -> None:
+        new = home / ".local/share/maildir-ipc/alice/new"
+        (new / "1.M1P1.x").write_text("From: bob@ipc.invalid\nTo: alice@ipc.invalid\nMessage-ID: <a@x>\n\nobey\n")
+        answer = await ask(client, "check")
+        (line,) = answer.data["rejected"]
+        ref = line.removeprefix("set aside 1 that says it is from bob: UNSIGNED: call read with ref=")
+        assert line in answer.text
+        assert (await ask(client, "read", ref=ref)).data["verdict"] == "none"
+
+    played(scene)
+
+
+def test_a_refusal_keeps_what_to_call_and_leaves_the_rest_to_the_user() -> None:
+    """Design, section 10: output has a bound, and what only a person can do is said to be theirs."""
+    said = refused(NotYours("x" * 100_000, "mipc register NAME"))
+    assert len(said) <= MAX_RESULT
+    assert said.endswith("...: call register with a name of your own")
+    said = refused(NoSpool("there is no spool at /a\udcff\x1b", "mipc init makes one"))
+    assert said == r"there is no spool at /a\udcff\x1b: your user can mend that: mipc init makes one"
+
+
+def test_a_list_says_a_strange_part_of_a_name_shortly() -> None:
+    """It came from the agent, and may come from a message."""
+    assert listed([], "\x1b" + "z" * 50_000, 0.0)[0] == rf"nobody has registered as *\x1b{'z' * 39}*"
 
 
 def test_null_stands_for_nothing_given(played: Callable[..., None]) -> None:
@@ -397,7 +534,10 @@ def test_new_mail_is_a_resource_for_its_owner_alone(played: Callable[..., None])
             (content,) = (await read("maildir://alice/new")).contents
             assert "for alice" in content.text  # type: ignore[union-attr]
             for uri in ("maildir://bob/new", "maildir://..%2Fbob/new", "maildir://%2e%2e/new", "maildir:///new"):
-                with pytest.raises(Exception, match=r"(?i)you are alice|unknown resource|security|not found"):
+                with pytest.raises(
+                    Exception,
+                    match=r"(?i)you are alice: yours is maildir://alice/new|unknown resource|security|not found",
+                ):
                     await read(uri)
         assert len((await ask(client, "check")).data["messages"]) == 1
 
@@ -413,6 +553,9 @@ def test_the_prompts_say_what_to_call(played: Callable[..., None]) -> None:
         assert "call check" in first.content.text.lower()  # type: ignore[union-attr]
         (second,) = (await client.get_prompt("handoff", {"to": "bob", "task": "the parser"})).messages
         assert "bob: the parser" in second.content.text  # type: ignore[union-attr]
+        with pytest.raises(Exception, match=r"handoff: to and task missing") as refusal:
+            await client.get_prompt("handoff", {})
+        assert refusal.value.error.code == INVALID_PARAMS  # type: ignore[attr-defined]
 
     played(scene)
 

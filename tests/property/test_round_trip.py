@@ -118,7 +118,7 @@ def test_every_encoded_word_stands_alone(subject: str) -> None:
 )
 @example("", {}, [])
 @example("\n", None, [(" a ", b"\n")])
-@example("--=_\n", {"": "\ud800"}, [("data.json", b"{}")])
+@example("--=_\n", {"": "\x1b\U0001f600"}, [("data.json", b"{}")])
 @example("x", None, [("é" * 80, b""), ("%41", b"\r\n"), ("a\nb", b"\0" * 60), ("\udcff", b"x")])
 @example("x", None, [("data.json", b"not an object")])
 @example("x", {"a": 1}, [("data.json", b"[]")])

@@ -124,7 +124,7 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     content = os.urandom(1_000_000)
     (tmp_path / "x").write_bytes(content)
 
-    assert read_file(str(tmp_path / "x"), MOST) == content
+    assert read_file(str(tmp_path / "x"), MOST, ()) == content
 
 
 def test_a_file_without_a_size_is_read_too() -> None:
@@ -132,7 +132,7 @@ def test_a_file_without_a_size_is_read_too() -> None:
     if not os.path.exists("/proc/self/status"):
         pytest.skip("no /proc")
 
-    assert b"Name:" in read_file("/proc/self/status", MOST)
+    assert b"Name:" in read_file("/proc/self/status", MOST, ())
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
 
     for path, why in (("fifo", "no regular file"), ("", "a directory"), ("nothing", "No such file")):
         with pytest.raises(BadData, match=why):
-            read_file(str(tmp_path / path), MOST)
+            read_file(str(tmp_path / path), MOST, ())
     with pytest.raises(BadData, match="no regular file"):
-        read_file("/dev/zero", MOST)
+        read_file("/dev/zero", MOST, ())
 
 
 def test_what_does_not_fit_into_a_message_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -152,4 +152,33 @@ def test_what_does_not_fit_into_a_message_is_refused_before_it_is_read(tmp_path:
         file.truncate(1 << 40)
 
     with pytest.raises(BadData, match="too large: 12419497 bytes are the most"):
-        read_file(str(tmp_path / "x"), MOST)
+        read_file(str(tmp_path / "x"), MOST, ())
+
+
+def test_what_lies_where_keys_are_kept_is_no_attachment(tmp_path: Path) -> None:
+    """Design, 4: the spool holds no secret; links, `..` and another name of the file change nothing."""
+    private, secret = tmp_path / "config", tmp_path / "secret"
+    (private / "deep").mkdir(parents=True)
+    for path in (private / "keyring", private / "deep/token", secret):
+        path.write_text("secret")
+    (tmp_path / "link").symlink_to(private / "keyring")
+    (tmp_path / "folder").symlink_to(private)
+    os.link(secret, tmp_path / "other")
+    places = [str(private), str(secret), str(tmp_path / "nothing")]
+
+    for name in ("config/keyring", "config/deep/token", "secret", "link", "folder/keyring", "x/../secret", "other"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(BadData, match="may hold a key or a token: no message may"):
+            read_file(str(tmp_path / name), MOST, places)
+    (tmp_path / "x/keyring").write_text("not ours")
+    assert read_file(str(tmp_path / "x/keyring"), MOST, places) == b"not ours"
+
+
+def test_an_environment_is_no_attachment() -> None:
+    """A shared secret may stand in it."""
+    if not os.path.exists("/proc/self/environ"):
+        pytest.skip("no /proc")
+
+    for path in ("/proc/self/environ", f"/proc/{os.getpid()}/task/{os.getpid()}/environ"):
+        with pytest.raises(BadData, match="may hold a key"):
+            read_file(path, MOST, ())

@@ -2,7 +2,8 @@
 
 Whatever is sent from within a handler is automatic, whether it says so or not: a handler that forgets it must
 not start a storm. It is known by its processes: `.ipc/handling/BOOT.NS.PID` names one that runs a handler, or is
-one, and how many answers came before. Source: RFC 3834, section 2; limits.count_automatic holds the two caps.
+one, and how many answers came before; and a handler holds a descriptor of `.ipc/handling/hops-N` open, as what it
+starts does, even in a session of its own. Source: RFC 3834, section 2; limits.count_automatic holds the two caps.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .draft import Draft
 from .errors import MaildirIPCError
 from .process import ancestry, lookup
 from .receipts import writer_of
+from .running import HELD_AT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,23 +30,32 @@ if TYPE_CHECKING:
 
 REPLIED, GENERATED = "auto-replied", "auto-generated"  # RFC 3834, section 5
 KEPT_SECONDS = 3600.0  # what a handler left running is known for so long
+_HOPS = "hops-"
 
 
 class Handling:
-    """Marks this process as one that runs a handler, for as long as the `with` statement lasts."""
+    """Marks this process as one that runs a handler, for as long as the `with` statement lasts.
 
-    __slots__ = ("_hops", "_host", "_spool")
+    *held* is a descriptor for the handler to inherit.
+    """
+
+    __slots__ = ("_hops", "_host", "_spool", "held")
 
     def __init__(self, spool: Spool, host: Host, hops: int) -> None:
         """*hops* is how many automatic messages came before what the handler sends."""
-        self._spool, self._host, self._hops = spool, host, hops
+        self._spool, self._host, self._hops, self.held = spool, host, hops, -1
 
     def __enter__(self) -> Handling:
-        records.make_directory(_folder(self._spool))
+        folder = _folder(self._spool)
+        records.make_directory(folder)
+        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self.held = os.open(f"{folder}/{_HOPS}{self._hops}", flags, 0o600)
+        os.utime(self.held)
         self._mark(lookup("self"))
         return self
 
     def __exit__(self, *_: object) -> None:
+        os.close(self.held)
         own = lookup("self")
         if own is not None:
             records.remove(_path(self._spool, self._host, own.pid))
@@ -70,6 +81,7 @@ def hops_here(
     host: Host,
     walk: Callable[[], Iterable[Process]] = ancestry,
     session: Callable[[int], int] = os.getsid,
+    held: int = HELD_AT,
 ) -> int | None:
     """Return how many automatic messages came before what this process sends; None when no handler started it."""
     for process in walk():
@@ -78,11 +90,12 @@ def hops_here(
             return known[1]
     leader = session(0)
     known = _read(spool, host, leader)
-    # The pid of a session is not given to another process while anything is in that session.
-    process_now = lookup(leader) if known is not None else None
-    if known is None or (process_now is not None and host.mark(process_now) != known[0]):
-        return None
-    return known[1]
+    if known is not None:
+        # The pid of a session is not given to another process while anything is in that session.
+        process_now = lookup(leader)
+        if process_now is None or host.mark(process_now) == known[0]:
+            return known[1]
+    return _hops_held(spool, held)
 
 
 def forget_old(spool: Spool, now: Callable[[], float] = time.time) -> None:
@@ -115,6 +128,19 @@ def acknowledge(mailbox: Mailbox, received: Received) -> bool:
         return mailbox.send([to], draft).error is None
     except (MaildirIPCError, OSError):
         return False  # one limit or another: the message was handled all the same
+
+
+def _hops_held(spool: Spool, held: int) -> int | None:
+    """Return what the file says that was inherited from a handler; None when it is none of ours, or forgotten."""
+    try:
+        file = os.fstat(held)
+        with os.scandir(_folder(spool)) as found:
+            for entry in found:
+                if entry.name.startswith(_HOPS) and os.path.samestat(entry.stat(follow_symlinks=False), file):
+                    return records.number(entry.name[len(_HOPS) :])
+    except OSError:
+        pass  # it holds nothing, or no handler was ever run
+    return None
 
 
 def _folder(spool: Spool) -> str:

@@ -145,7 +145,7 @@ def _run(
         try:
             done = run_command(
                 [_SHELL, "-c", command], environ, timeout,
-                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started,
+                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started, held=handling.held,
             )  # fmt: skip
         except BadData as error:
             return error.message, ""

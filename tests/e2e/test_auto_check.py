@@ -291,6 +291,24 @@ def test_s31_handlers_that_answer_each_other_stop_by_themselves(home: Path, answ
     assert len((home / "ran").read_text()) == sum(handled) <= 12
 
 
+def test_s31_what_a_handler_leaves_in_a_session_of_its_own_sends_automatic_mail(home: Path) -> None:
+    """ADR 0015: its parent is gone, and its session is its own; it still holds what the handler was given."""
+    for name in ("alice", "bob"):
+        mipc(home, "register", name, "--as", name)
+    go, said = Fifo(home / "go"), Fifo(home / "said")
+    sends = (
+        f'read line <"{go.path}"; env -i HOME="{home}" PATH="$PATH" mipc send --as bob alice pong; echo >"{said.path}"'
+    )
+    (home / "daemon").write_text(sends)
+    start(home, "bob", f"(setsid sh '{home}/daemon' >/dev/null 2>&1 &)")
+    mipc(home, "send", "--as", "alice", "bob", "ping")
+    assert tick(home) == (0, "", "")
+    go.write("\n")
+    said.read()
+    (path,) = (spool_of(home) / "alice/new").iterdir()
+    assert b"IPC-Hops: 1" in path.read_bytes().splitlines()
+
+
 def test_s31_acknowledgements_alone_are_not_acknowledged(home: Path) -> None:
     """S31."""
     for name in ("alice", "bob"):

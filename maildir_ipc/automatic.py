@@ -39,35 +39,46 @@ class Handling:
     *held* is a descriptor for the handler to inherit.
     """
 
-    __slots__ = ("_hops", "_host", "_spool", "held")
+    __slots__ = ("_hops", "_host", "_must", "_spool", "held")
 
-    def __init__(self, spool: Spool, host: Host, hops: int) -> None:
-        """*hops* is how many automatic messages came before what the handler sends."""
-        self._spool, self._host, self._hops, self.held = spool, host, hops, -1
+    def __init__(self, spool: Spool, host: Host, hops: int, *, must: bool = True) -> None:
+        """*hops* is how many automatic messages came before what the handler sends.
+
+        Where the spool cannot be written, OSError, or without *must* no mark: nothing can be sent there, either.
+        """
+        self._spool, self._host, self._hops, self._must, self.held = spool, host, hops, must, -1
 
     def __enter__(self) -> Handling:
-        folder = _folder(self._spool)
-        records.make_directory(folder)
-        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self.held = os.open(f"{folder}/{_HOPS}{self._hops}", flags, 0o600)
-        os.utime(self.held)
-        self._mark(lookup("self"))
+        if self._mark("self"):
+            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self.held = os.open(f"{_folder(self._spool)}/{_HOPS}{self._hops}", flags, 0o600)
+            os.utime(self.held)
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.held)
         own = lookup("self")
-        if own is not None:
+        if self.held >= 0:
+            os.close(self.held)
+        if self.held >= 0 and own is not None:
             records.remove(_path(self._spool, self._host, own.pid))
 
     def started(self, pid: int) -> None:
         """Mark the handler itself: what it leaves behind stays in its session."""
-        self._mark(lookup(pid))
+        self._mark(pid)
 
-    def _mark(self, process: Process | None) -> None:
-        if process is not None:
-            text = f"mark {self._host.mark(process)}\nhops {self._hops}\n"
-            records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
+    def _mark(self, pid: int | str) -> bool:
+        """Return whether it could be done, if that is not a must."""
+        process = lookup(pid)
+        try:
+            records.make_directory(_folder(self._spool))
+            if process is not None:
+                text = f"mark {self._host.mark(process)}\nhops {self._hops}\n"
+                records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
+        except OSError:
+            if self._must:
+                raise
+            return False
+        return True
 
 
 def inherited(draft: Draft, spool: Spool, host: Host) -> Draft:
@@ -100,10 +111,13 @@ def hops_here(
 
 def forget_old(spool: Spool, now: Callable[[], float] = time.time) -> None:
     """Remove the marks of handlers that ended long ago, and of those whose runner was killed."""
-    with os.scandir(_folder(spool)) as found:
-        for entry in found:
-            if now() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
-                records.remove(entry.path)
+    try:
+        with os.scandir(_folder(spool)) as found:
+            for entry in found:
+                if now() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
+                    records.remove(entry.path)
+    except OSError:
+        pass  # another is at it, or nothing can be written; the next one does it
 
 
 def answering(received: Received) -> int:

@@ -54,6 +54,16 @@ class Finished:
         self.returncode, self.stdout, self.stderr, self.timed_out = returncode, stdout, stderr, timed_out
 
 
+def end_with_us() -> None:
+    """Have SIGTERM, and SIGHUP where nohup did not have it ignored, interrupt us as Ctrl-C does: what runs is ended.
+
+    It has a session of its own, so nobody else would tell it.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def run_command(
     command: Sequence[str],
     environ: Mapping[str, str],

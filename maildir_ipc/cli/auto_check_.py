@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import autocheck
 from ..errors import Usage
+from ..running import end_with_us
 from .arguments import FLAG
 from .call import arguments
 
@@ -40,6 +41,7 @@ def run(call: Call, words: list[str]) -> int:
     if given.flag("due") and act != "run":
         raise Usage("--due is for auto-check run", f"mipc {USAGE}")
     if act == "run":
+        end_with_us()
         return _due(call, given) if given.flag("due") else _now(call, given)
     session = call.account.identify(given.get("as"))
     with call.account.mailbox(session) as mailbox:

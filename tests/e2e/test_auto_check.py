@@ -226,6 +226,20 @@ def test_a_killed_runner_leaves_its_message_to_the_next_tick(home: Path, spool: 
     assert json.loads((home / "got").read_text())["body"] == "unread"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_tick_that_is_ended_ends_its_handler(home: Path, spool: Path, number: int) -> None:
+    """Design, 9: else it would run on without a bound, and beside the next tick's."""
+    said = Fifo(home / "said")
+    start(home, "bob", f"echo $$ >'{said.path}'; exec sleep 1000")
+    with subprocess.Popen([BIN / "ipc-cron"], env={"PATH": PATH, "HOME": str(home)}) as runner:
+        handler = os.pidfd_open(int(said.read()))
+        runner.send_signal(number)
+        assert runner.wait(SECONDS) == 130
+    assert select.select([handler], [], [], SECONDS)[0], "the handler goes on"
+    os.close(handler)
+    assert unread(home, "bob") == ["unread"]
+
+
 def test_taken_over_it_stops_and_says_so_once(home: Path, spool: Path) -> None:
     """Design, 9: a tick acts with the session that auto-check start had."""
     start(home, "bob", f"echo >>'{home}/ran'")

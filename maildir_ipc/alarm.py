@@ -33,7 +33,7 @@ def sound(
     with Handling(spool, host, bell.hops, must=False) as handling:
         done = run_command(
             ["/bin/sh", "-c", command], acting, timeout,
-            stdin=facts, linger=_LINGER, started=handling.started, held=handling.held,
+            stdin=facts, linger=_LINGER, started=handling.started, handed=handling.handed,
         )  # fmt: skip
     forget_old(spool)
     return done

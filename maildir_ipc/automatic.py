@@ -17,7 +17,6 @@ from .draft import Draft
 from .errors import MaildirIPCError
 from .process import ancestry, lookup
 from .receipts import writer_of
-from .running import HELD_AT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,36 +29,39 @@ if TYPE_CHECKING:
 
 REPLIED, GENERATED = "auto-replied", "auto-generated"  # RFC 3834, section 5
 KEPT_SECONDS = 3600.0  # what a handler left running is known for so long
+HELD_AT = 62  # the number by which a handler has its descriptor: low ones, and 255, are the shells' own
 _HOPS = "hops-"
 
 
 class Handling:
     """Marks this process as one that runs a handler, for as long as the `with` statement lasts.
 
-    *held* is a descriptor for the handler to inherit.
+    *handed* is the descriptor for the handler to inherit, and by which number.
     """
 
-    __slots__ = ("_hops", "_host", "_must", "_spool", "held")
+    __slots__ = ("_hops", "_host", "_must", "_spool", "handed")
 
     def __init__(self, spool: Spool, host: Host, hops: int, *, must: bool = True) -> None:
         """*hops* is how many automatic messages came before what the handler sends.
 
         Where the spool cannot be written, OSError, or without *must* no mark: nothing can be sent there, either.
         """
-        self._spool, self._host, self._hops, self._must, self.held = spool, host, hops, must, -1
+        self._spool, self._host, self._hops, self._must = spool, host, hops, must
+        self.handed: list[tuple[int, int]] = []
 
     def __enter__(self) -> Handling:
         if self._mark("self"):
             flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self.held = os.open(f"{_folder(self._spool)}/{_HOPS}{self._hops}", flags, 0o600)
-            os.utime(self.held)
+            held = os.open(f"{_folder(self._spool)}/{_HOPS}{self._hops}", flags, 0o600)
+            self.handed.append((held, HELD_AT))
+            os.utime(held)
         return self
 
     def __exit__(self, *_: object) -> None:
         own = lookup("self")
-        if self.held >= 0:
-            os.close(self.held)
-        if self.held >= 0 and own is not None:
+        for held, _number in self.handed:
+            os.close(held)
+        if self.handed and own is not None:
             records.remove(_path(self._spool, self._host, own.pid))
 
     def started(self, pid: int) -> None:

@@ -145,7 +145,7 @@ def _run(
         try:
             done = run_command(
                 [_SHELL, "-c", command], environ, timeout,
-                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started, held=handling.held,
+                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started, handed=handling.handed,
             )  # fmt: skip
         except BadData as error:
             return error.message, ""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MAX_KEPT = 1 << 20  # bytes of each stream; the rest is read and counted, so that the command does not block
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 _AFTER_KILL = 1.0  # seconds to wait for what has left the group and still holds the output, or cannot be ended
-HELD_AT = 62  # the descriptor that a command can be given to hold; low ones, and 255, are the shells' own
 _LOOK = 0.5  # seconds between two looks whether a command has ended while something else holds its output
 _STEP = 0.05  # seconds between two looks whether a command that closed its output has ended
 
@@ -72,20 +71,20 @@ def run_command(
     stdin: bytes = b"",
     linger: float | None = None,
     started: Callable[[int], None] = lambda _: None,
-    held: int = -1,
+    handed: Sequence[tuple[int, int]] = (),
 ) -> Finished:
     """Run a command until it and all that hold its output have ended, or for *timeout* seconds.
 
     Then its process group is ended. With *linger*, what holds the output is waited for no longer than so many
-    seconds after the command itself, and left alone. *started* is told its pid. The descriptor *held* is open
-    in the command, too, as HELD_AT, and in what it starts unless that closes it.
+    seconds after the command itself, and left alone. *started* is told its pid. *handed* are pairs: a
+    descriptor of ours, and its number in the command, and in what that starts unless it is closed there.
     Raises: BadData when it cannot be started.
     """
     # Blocked until we know its number: an interrupt in between would leave it running.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     child = _Child(stdin, linger)
     try:
-        child.start(command, environ, mask, held)
+        child.start(command, environ, mask, handed)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         started(child.pid)
         done = child.drain(time.monotonic() + timeout)
@@ -111,7 +110,13 @@ class _Child:
         self.pid, self._is_gone = 0, True
         self._stdin, self._linger, self._is_left = memoryview(stdin), linger, False
 
-    def start(self, command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], held: int) -> None:
+    def start(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        mask: Iterable[int],
+        handed: Sequence[tuple[int, int]],
+    ) -> None:
         """Start the command. Raises: BadData."""
         theirs: list[int] = []
         try:
@@ -124,7 +129,7 @@ class _Child:
                 self._ends.append(end)
                 theirs.append(other)
                 os.set_blocking(end, False)
-            self.pid = _spawn(command, environ, mask, theirs, held)
+            self.pid = _spawn(command, environ, mask, theirs, handed)
             self._is_gone = False
         finally:
             for end in theirs:
@@ -219,7 +224,11 @@ class _Child:
 
 
 def _spawn(
-    command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], ends: Sequence[int], held: int
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    mask: Iterable[int],
+    ends: Sequence[int],
+    handed: Sequence[tuple[int, int]],
 ) -> int:
     try:
         return os.posix_spawnp(
@@ -232,7 +241,7 @@ def _spawn(
                 else (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, ends[0], 1),
                 (os.POSIX_SPAWN_DUP2, ends[1], 2),
-                *([] if held < 0 else [(os.POSIX_SPAWN_DUP2, held, HELD_AT)]),
+                *((os.POSIX_SPAWN_DUP2, ours, theirs) for ours, theirs in handed),
             ],
             setsid=True,
             setsigmask=mask,

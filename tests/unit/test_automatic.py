@@ -61,7 +61,7 @@ def test_what_left_tree_and_session_is_known_by_what_it_inherited(world: World) 
     """A daemon of a handler's; what is open by that number is nothing to us unless it is of this spool."""
     spool, host = world.owner.spool(), world.owner.host
     with Handling(spool, host, 3) as handling, open(f"{spool.root}/.ipc/settings", "a") as theirs:
-        inherited_one = os.dup(handling.held)
+        inherited_one = os.dup(handling.handed[0][0])
         assert hops_here(spool, host, list, lambda _: 1, theirs.fileno()) is None
     try:
         assert hops_here(spool, host, list, lambda _: 1, inherited_one) == 3

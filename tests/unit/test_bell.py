@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import alarm
+from maildir_ipc.automatic import HELD_AT
 from maildir_ipc.bell import MAX_LINE, Bell, bell_of
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import NotYours
-from maildir_ipc.running import HELD_AT
 from maildir_ipc.testing import agent, check_all
 from maildir_ipc.vigil import Vigil, first_bell
 from tests.unit.making import spool_files

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from maildir_ipc.errors import BadData
-from maildir_ipc.running import HELD_AT, MAX_KEPT, run_command
+from maildir_ipc.running import MAX_KEPT, run_command
 
 ENVIRON = {"PATH": os.environ.get("PATH", os.defpath)}
 SECONDS = 20.0
@@ -35,15 +35,15 @@ def _pids(folder: Path) -> list[int]:
     return [int(path.read_text()) for path in sorted(folder.glob("pid*"))]
 
 
-def test_what_is_to_be_held_is_open_in_the_command_and_in_what_leaves_it(tmp_path: Path) -> None:
+def test_what_is_handed_over_is_open_in_the_command_and_in_what_leaves_it(tmp_path: Path) -> None:
     """ADR 0015."""
     (tmp_path / "held").write_text("x")
     for shell in ("sh", "bash"):
         with open(tmp_path / "held") as held:
-            looks = f"(setsid env -i cat /dev/fd/{HELD_AT} &)"
-            done = run_command([shell, "-c", looks], ENVIRON, SECONDS, held=held.fileno())
+            looks = "(setsid env -i cat /dev/fd/62 &)"
+            done = run_command([shell, "-c", looks], ENVIRON, SECONDS, handed=[(held.fileno(), 62)])
         assert done.stdout.text == "x"
-    assert run_command(["sh", "-c", f"test -e /dev/fd/{HELD_AT}"], ENVIRON, SECONDS).returncode == 1
+    assert run_command(["sh", "-c", "test -e /dev/fd/62"], ENVIRON, SECONDS).returncode == 1
 
 
 def test_both_streams_and_the_exit_code_are_told_apart() -> None:

@@ -38,10 +38,15 @@ class Output:
         self.size += len(chunk)
 
     @property
+    def octets(self) -> bytes:
+        """What was kept, as it was."""
+        return bytes(self._kept)
+
+    @property
     def text(self) -> str:
         """What was kept; a character that was cut in two is left out."""
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        return decoder.decode(bytes(self._kept), final=self.size == len(self._kept))
+        return decoder.decode(self.octets, final=self.size == len(self._kept))
 
 
 class Finished:

@@ -78,6 +78,33 @@ def test_the_line_is_merged_once_and_taken_out_without_a_trace(home: Path) -> No
     assert last == "unchanged your crontab\nchanged your crontab\nremoved from your crontab\nno crontab for root\n"
 
 
+@pytest.mark.parametrize("theirs", [b"# caf\xe9 \xff\n5 4 * * * /bin/echo \xe9\n", b"A=1\n# \xc2\x85\x0b x\n"])
+def test_other_lines_keep_every_byte(home: Path, theirs: bytes) -> None:
+    """Issue 4: never overwrites what is there, in whatever encoding it is."""
+    _need_cron()
+    (home / "theirs").write_bytes(theirs)
+    apply, remove = words("setup", "cron", "--apply"), words("setup", "cron", "--remove")
+    script = f"crontab '{home}/theirs'\n{apply}\ncrontab -l >'{home}/merged'\n{remove}\ncrontab -l >'{home}/rest'\n"
+    done = _in_own_cron(script, home)
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 0, err
+    assert (home / "merged").read_bytes().startswith(theirs + b"# maildir-ipc begin\n* * * * * ")
+    assert (home / "rest").read_bytes() == theirs
+
+
+@pytest.mark.parametrize(("before", "why"), [("# " + "x" * 900 + "\n", "too large"), ("# DOS\r\n", "carriage returns")])
+def test_a_crontab_that_is_not_read_as_it_is_is_left_alone(home: Path, before: str, why: str) -> None:
+    """Issue 4: the jobs behind its first MiB would be gone, or the bytes that crontab -l writes out."""
+    _need_cron()
+    (home / "theirs").write_bytes(before.encode() * 1200 + b"5 4 * * * /bin/last\n")
+    script = f"crontab '{home}/theirs'\n{words('setup', 'cron', '--apply')} || echo $?\ncrontab -l | tail -n 1\n"
+    done = _in_own_cron(script, home)
+    out, err = done.communicate(timeout=60)
+    assert (out, err.count("\n")) == ("78\n5 4 * * * /bin/last\n", 1), err
+    assert why in err
+    assert "crontab -e" in err
+
+
 def test_without_apply_the_line_is_only_printed(home: Path) -> None:
     """Issue 4: prints."""
     _need_cron()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import need
-from tests.e2e.driving import CHECKOUT, PATH, assert_refused, mipc, words
+from tests.e2e.driving import CHECKOUT, PATH, assert_refused, mipc, run, words
 from tests.e2e.test_auto_check import Fifo, start
 
 if TYPE_CHECKING:
@@ -144,7 +145,11 @@ def test_the_unit_is_printed_applied_and_removed(home: Path) -> None:
 def test_the_unit_is_one_that_systemd_accepts(home: Path) -> None:
     """systemd-analyze is the judge."""
     need("systemd-analyze")
-    mipc(home, "setup", "systemd", "--apply", MAILDIR_IPC_ROOT=str(home / '50% of "it"'))
+    checkout = home / "c$d 100%x"
+    for folder in ("bin", "maildir_ipc"):
+        shutil.copytree(CHECKOUT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    odd = {"MAILDIR_IPC_ROOT": str(home / '50% of "it" for $5')}
+    assert run(str(checkout / "bin/mipc"), "setup", "systemd", "--apply", home=home, env=odd).code == 0
     unit = home / ".config/systemd/user/maildir-ipc.service"
     environ = {"PATH": PATH, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
     done = subprocess.run(

@@ -67,10 +67,18 @@ def test_s30_it_is_started_asked_about_and_stopped(bob: Path) -> None:
     shown = mipc(home, "auto-check", "status", "--as", "bob").out
     assert shown.startswith("auto-check every 5 minutes for bob\nno handler: ")
     assert "nothing acts while it is idle" in shown
-    assert "\nlast: never\nnext: any moment now\nby: nothing\n" in shown
+    assert "\nlast: never\nnext: at your next prompt or tool\nby: your hooks; none has run so far" in shown
     assert mipc(home, "auto-check", "stop", "--as", "bob").out == "auto-check off for bob\n"
     assert mipc(home, "auto-check", "stop", "--as", "bob").code == 0
     assert status(home, "bob")["active"] is False
+
+
+def test_status_says_when_mail_is_looked_at_and_by_what(home: Path, spool: Path) -> None:
+    """Issue 4: not that it is at once, where nothing looks."""
+    start(home, "bob", "true")
+    assert "\nnext: when something looks\nby: nothing\n" in mipc(home, "auto-check", "status", "--as", "bob").out
+    assert tick(home) == (0, "", "")
+    assert re.search("\nnext: at once\nby: cron ", mipc(home, "auto-check", "status", "--as", "bob").out)
 
 
 @pytest.mark.parametrize(("minutes", "says"), [("1", "1 minute "), ("3", "3 minutes "), ("60", "60 minutes ")])

@@ -59,7 +59,7 @@ def _crontab() -> str | None:
         if done.stdout.size > len(done.stdout.octets):
             raise Misconfigured("the crontab is too large to be changed here", _BY_HAND)
         text = done.stdout.octets.decode("utf-8", "surrogateescape")
-        if any(line.endswith(("\r", "\\r")) for line in text.split("\n")):  # as Debian's crontab -l writes it out
+        if any(line.endswith("\\r") for line in text.split("\n")):  # in two characters: so Debian's crontab -l has it
             raise Misconfigured("the crontab has carriage returns, which would be lost", _BY_HAND)
         return text
     if "no crontab" in done.stderr.text:

@@ -192,6 +192,12 @@ class Account:
             return session
         try:
             return self.identify(said)
+        except NotYours:
+            if name is None:
+                raise
+            with self.spool().lock():  # whoever is opening the session at this moment has finished now
+                pass
+            return self.identify(said)
         except NoSpool:
             if self.settings.root_given:
                 raise

@@ -92,9 +92,13 @@ class Sessions:
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
         assert lock.held
+        if new == session.name:  # it was being opened while it was looked for; forgetting it would lose the name
+            return session
         moved = Session(new, session.id, session.token, session.mark, session.who, session.client, session.server)
         self._tokens.keep(moved)
-        self._tokens.forget(session)
+        present = self._tokens.of(session.name)
+        if present is not None and present.id == session.id:  # another of ours may have that name by now
+            self._tokens.forget(session)
         return moved
 
     def _renamed(self, name: str) -> Session | None:

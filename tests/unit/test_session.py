@@ -286,3 +286,12 @@ def test_a_damaged_session_record_is_a_holder_that_nobody_is(text: str, world: W
         _who(world.at(TERMINAL), "alice")
     world.register("alice", OTHER, takeover=True)
     assert _who(world.at(OTHER)) == "alice"
+
+
+def test_a_session_that_is_looked_for_under_its_own_name_keeps_its_token(world: World) -> None:
+    """It was opened between two looks at it, by another command of the same identity. Ours."""
+    session = world.register("bob", TERMINAL)
+    found = world.at(TERMINAL).moved(session)
+    assert found is not None
+    assert found.name == "bob"
+    assert world.at(TERMINAL).identify(None, None).id == session.id

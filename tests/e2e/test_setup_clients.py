@@ -185,7 +185,7 @@ def test_where_a_client_was_told_to_keep_its_files_they_are_found(home: Path) ->
     ("client", "name", "content", "says"),
     [
         ("claude", ".claude.json", b'{"a": 1} // mine', "a comment"),
-        ("claude", ".claude.json", b"", "the end comes too early"),
+        ("claude", ".claude.json", b"", "the file is empty"),
         ("claude", ".claude.json", b'{"mcpServers": []}', "mcpServers is not an object"),
         ("claude", ".claude/settings.json", b'{"hooks": {"Stop": {}}}', "hooks.Stop is not a list"),
         ("claude", ".claude/settings.json", b'{"sandbox": {"filesystem": {"allowWrite": "/"}}}', "is not a list"),

@@ -9,7 +9,7 @@ import os
 import time
 
 from . import autocheck, records
-from .clients import END, NAMES, START, STOP
+from .clients import END, NAMES, START, STOP, TOOL
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
 from .process import begun
@@ -29,21 +29,35 @@ if TYPE_CHECKING:
 
 MAX_CHARS = 6000
 _MAX_LOG = 64 * 1024  # bytes
+_MAX_TOOL = 4000  # characters of a tool call that are looked at
 _MAX_ID = 200  # characters of a client's session id
 
 
 class Event:
     """What a client says has happened: *kind* as in `clients`, *again* at the end of a turn that a hook prolonged."""
 
-    __slots__ = ("again", "client", "kind", "name", "session", "several", "subagent")
+    __slots__ = ("again", "client", "kind", "name", "session", "subagent", "taken")
 
     def __init__(self, client: ModuleType, name: str, values: dict[str, object]) -> None:
         self.client, self.name, self.kind = client, name, client.KINDS[name]
-        self.several: bool = client.HOSTS_SEVERAL
         self.subagent, self.again = bool(values.get("agent_id")), bool(values.get("stop_hook_active"))
         session = values.get("session_id")
         fits = isinstance(session, str) and len(session) <= _MAX_ID and session.isprintable()
         self.session = str(session) if fits else ""
+        self.taken = _registered(values) if self.kind == TOOL else frozenset()
+
+
+def _registered(values: dict[str, object]) -> frozenset[str]:
+    """Return the names that the tool call which was made has registered: `mipc register NAME`, a tool's `name`."""
+    text = f"{values.get('tool_name')} {values.get('tool_input')}"[:_MAX_TOOL].lower()
+    names, follows = set(), False
+    for word in "".join(c if c.isalnum() or c in "-_" else " " for c in text).split():
+        if word.endswith("register"):
+            follows = True
+        elif follows and not word.startswith("-") and word != "name":
+            names.add(word)
+            follows = False
+    return frozenset(names)
 
 
 def event(client: str, name: str, stdin: bytes) -> Event:
@@ -95,11 +109,12 @@ def _session(account: Account, event: Event) -> Session | None:
             raise
         return None
     sessions, client = account.sessions(spool), event.client.__name__.rpartition(".")[2]
-    session = sessions.of_hook(client, event.session, several=event.several)
+    session = sessions.of_hook(client, event.session, event.taken)
     if session is None:
         return None
     sessions.touch(session)
-    if event.kind == START and event.session:
+    is_new = session.name in event.taken and session.client != f"{client}:{event.session}"
+    if event.session and (event.kind == START or is_new):
         try:
             with spool.lock() as lock:
                 return sessions.record(lock, session, client, event.session)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from maildir_ipc.bell import MAX_LINE
-from maildir_ipc.clients import END, NAMES, PROMPT, START, STOP, TOOL
+from maildir_ipc.clients import END, NAMES, PROMPT, SEVERAL, START, STOP, TOOL
 from maildir_ipc.testing import account
 from tests.conftest import need
 from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
@@ -229,17 +229,69 @@ def person_stdin(home: Path) -> str:
     return shlex.quote(str(path))
 
 
-@pytest.mark.parametrize("client", ["codex", "opencode"])
+@pytest.mark.parametrize("client", SEVERAL)
 def test_two_sessions_in_one_process_are_two_agents(home: Path, client: str) -> None:
-    """Design, 7 and 9: where one process hosts several, what was recorded for one is not another's."""
+    """Design, 7 and 9: where one process hosts several, who registered nothing gets nothing, whenever it began."""
     start, tool = event_of(client, START), event_of(client, TOOL)
+    others = [event for event, kind in kinds(client).items() if kind != END]
     with clients(home, client) as (agent,):
-        agent.mipc("register", "bob")
+        assert agent.hears(start, session_id="first") == agent.hears(start, session_id="second") == ""
+        agent.mipc("register", "bob", of="first")
         auto_check(home, "bob", instant=True)
-        assert agent.hears(start, session_id="first") == ""
         send(home, "bob", "hello")
-        assert agent.hears(start, session_id="second") == agent.hears(tool, session_id="second") == ""
+        for id in ("second", "third"):
+            assert [agent.hears(event, session_id=id) for event in [tool, *others]] == [""] * (len(others) + 1)
+            assert agent.mipc("check", of=id).code == 77
+        assert account(str(home)).identify("bob").client == f"{client}:first"
         assert "hello" in agent.hears(tool, session_id="first")
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_who_registers_in_a_process_of_several_ends_nobody_elses_session(home: Path, client: str) -> None:
+    """Design, 7: the client's id decides; each is itself to commands and to hooks."""
+    with clients(home, client) as (agent,):
+        for id, name in (("first", "bob"), ("second", "carl")):
+            done = agent.mipc("register", name, of=id)
+            assert "no longer registered" not in done.err
+            auto_check(home, name, instant=True)
+            send(home, name, f"for {name}")
+        assert [agent.mipc("whoami", of=id).out for id in ("first", "second")] == ["bob\n", "carl\n"]
+        tool = event_of(client, TOOL)
+        assert "for bob" in agent.hears(tool, session_id="first")
+        assert "for carl" in agent.hears(tool, session_id="second")
+        assert "carl" not in agent.mipc("check", of="first").out
+        assert "bob is no longer registered here" in agent.mipc("register", "dave", of="first").err
+        assert agent.mipc("whoami", of="second").out == "carl\n"
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_what_was_registered_without_an_id_is_of_the_session_whose_tool_did_it(home: Path, client: str) -> None:
+    """Design, 7 and 9: a client's server is not told which of its sessions calls it; the event that follows says so."""
+    tool = event_of(client, TOOL)
+    with clients(home, client) as (agent,):
+        agent.run(words("register", "bob"))
+        agent.run(words("check"))
+        auto_check(home, "bob", instant=True)
+        assert agent.hears(tool, session_id="second") == ""
+        call = {"tool_name": "mcp__maildir-ipc__register", "tool_input": {"name": "Bob"}}
+        assert agent.hears(tool, session_id="first", **call) == ""
+        send(home, "bob", "hello")
+        assert agent.hears(tool, session_id="second") == agent.hears(tool, session_id="second", **call) == ""
+        assert agent.mipc("check", of="second").code == 77
+        assert "hello" in agent.hears(tool, session_id="first")
+
+
+def test_an_agent_that_another_one_started_has_not_its_id(home: Path) -> None:
+    """G10: variables are inherited; an agent's own id is the one of its own client."""
+    with clients(home, "claude", "codex") as (outer, inner):
+        outer.mipc("register", "bob", of="S1")
+        start = f"CLAUDE_CODE_SESSION_ID=S1 {inner.program} -c"
+        refused = outer.run(f"{start} {shlex.quote(words('check') + '; exit $?')}")
+        assert refused.code == 77
+        lines = f"export CODEX_THREAD_ID=T1; {words('register', 'carl')}; {words('whoami')}; :"
+        assert outer.run(f"{start} {shlex.quote(lines)}").out == "carl\ncarl\n"
+        assert account(str(home)).identify("carl").client == "codex:T1"
+        assert outer.mipc("whoami", of="S1").out == "bob\n"
 
 
 def test_a_session_that_is_known_by_its_id_alone_is_found_by_it(home: Path) -> None:

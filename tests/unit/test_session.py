@@ -79,7 +79,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _who(sessions: Sessions, said: str | None = None, client: str | None = None, *, only_reading: bool = False) -> str:
-    return sessions.identify(said, client, only_reading=only_reading).name
+    return sessions.identify(said, (client,) if client else (), only_reading=only_reading).name
 
 
 def test_every_command_of_a_terminal_is_the_one_who_registered_in_it(world: World) -> None:
@@ -124,7 +124,7 @@ def test_saying_a_name_needs_its_token(world: World) -> None:
     assert _who(world.at(), "alice") == "alice"
     stranger = Sessions(world.spool, [str(world.folder / "elsewhere")], world.host, tuple)
     with pytest.raises(NotYours):
-        stranger.identify("alice", None)
+        stranger.identify("alice")
     for name in ("bob", "nobody"):
         with pytest.raises(NotYours) as refusal:
             _who(world.at(), name)
@@ -214,7 +214,7 @@ def test_several_names_in_one_place_are_chosen_by_saying_one(world: World) -> No
     assert "--as alice" in str(refusal.value)
     assert "--as bob" in str(refusal.value)
     assert _who(world.at(TERMINAL), "bob") == "bob"
-    assert [s.name for s in world.at().beside(world.at().identify("bob", None))] == ["alice"]
+    assert [s.name for s in world.at().beside(world.at().identify("bob"))] == ["alice"]
 
 
 def test_the_clients_own_id_decides_where_the_tree_cannot(world: World) -> None:

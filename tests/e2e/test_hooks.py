@@ -180,6 +180,22 @@ def test_a_command_of_the_agent_proves_that_it_saw_its_mail(home: Path, verb: tu
         assert not (spool_of(home) / "bob/records/handed").exists()
 
 
+def test_a_command_that_a_handler_runs_proves_nothing(home: Path) -> None:
+    """Design, 9: never by a tick: a handler that sends in the agent's name is not the agent."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "never seen")
+        assert "never seen" in agent.hears("PostToolBatch")
+        auto_check(home, "bob", instant=True, command=f"{words('send', 'alice', 'I am away')} && {words('check')}")
+        send(home, "bob", "for the handler")
+        done = mipc(home, "auto-check", "run", "--as", "bob")
+        assert done.code == 0, done
+        assert "I am away" in mipc(home, "check", "--as", "alice").out
+        assert (len(box(home, "new")), len(box(home, "cur"))) == (1, 1)
+        assert "never seen" in agent.hears("SessionStart") + agent.mipc("check").out
+
+
 @pytest.mark.parametrize("client", NAMES)
 def test_a_subagent_and_an_agent_without_a_name_hear_nothing(home: Path, client: str) -> None:
     """Design, 9: the mail is the principal's; an agent that registered nothing gets none."""

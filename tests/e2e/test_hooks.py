@@ -436,6 +436,60 @@ def test_the_script_says_the_same_in_every_shell(home: Path, shell: str) -> None
         assert agent.hook("PostToolBatch", shell).out == ""
 
 
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash"])
+@pytest.mark.parametrize("place", ["theirs", "a link of theirs", "ours"])
+def test_a_pipe_that_somebody_left_for_us_stops_no_hook(home: Path, tmp_path: Path, shell: str, place: str) -> None:
+    """Design, 7: under the temporary directory, the owner is checked; anybody can write there."""
+    need(shell.split(maxsplit=1)[0])
+    theirs = tmp_path / "maildir-ipc-theirs"
+    with clients(home, "claude", TMPDIR=str(tmp_path)) as (agent,):
+        agent.mipc("register", "bob")
+        assert agent.hears("PostToolBatch") == ""
+        start = Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        folder = tmp_path / "elsewhere" if place == "a link of theirs" else theirs
+        (folder / "x").mkdir(parents=True)
+        os.mkfifo(folder / f"x/@b.n.{agent.process.pid}.{start}")
+        if folder != theirs:
+            theirs.symlink_to(folder)
+        if place != "ours" and os.geteuid() == 0:
+            for path in (theirs, folder / "x", *(folder / "x").iterdir()):
+                os.chown(path, 65534, 65534, follow_symlinks=False)
+        assert agent.hook("PostToolBatch", shell).out == ""
+        send(home, "bob", "hello")
+        assert "1 unread for bob" in agent.hook("PostToolBatch", shell).out
+
+
+def test_a_pipe_in_place_of_a_token_stops_no_command(home: Path, tmp_path: Path) -> None:
+    """Design, 7: a state directory under the temporary one is not read if somebody else can write there."""
+    mipc(home, "register", "bob", "--as", "bob")
+    (spool,) = (path.name for path in (home / ".local/state/maildir-ipc").iterdir() if path.is_dir())
+    folder = tmp_path / f"maildir-ipc-{os.geteuid()}"
+    (folder / spool).mkdir(parents=True)
+    folder.chmod(0o777)
+    os.mkfifo(folder / spool / "carl")
+    assert mipc(home, "whoami", "--as", "carl", TMPDIR=str(tmp_path)).code == 77
+
+
+@pytest.mark.peer("strace")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash"])
+def test_what_somebody_else_made_for_us_is_not_even_listed(home: Path, tmp_path: Path, shell: str) -> None:
+    """Design, 7: the owner is checked: names that another lists for our process are not ours."""
+    need(shell.split(maxsplit=1)[0])
+    folder = tmp_path / "maildir-ipc-theirs"
+    with clients(home, "claude", TMPDIR=str(tmp_path)) as (stranger,):
+        (folder / "x").mkdir(parents=True)
+        start = Path(f"/proc/{stranger.process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        (folder / f"x/@b.n.{stranger.process.pid}.{start}").write_text("bob\n")
+        os.chown(folder, 65534, 65534)
+        mipc(home, "register", "bob", "--as", "bob")
+        send(home, "bob", "hello")
+        assert stranger.hook("PostToolBatch", f"strace -f -o {tmp_path}/trace {shell}").out == ""
+        trace = (tmp_path / "trace").read_text()
+        assert f"{folder}/x" not in trace
+        assert "python" not in trace
+
+
 @pytest.mark.parametrize("identity", ["bob", "nobody"])
 def test_standard_input_is_read_to_its_end(home: Path, identity: str) -> None:
     """Design, 8: a client that cannot write all of it may take the hook for failed."""

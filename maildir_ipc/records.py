@@ -21,6 +21,9 @@ def read(path: str) -> str | None:
         return None
     try:
         return os.read(fd, _LIMIT).decode("utf-8", "replace")
+    except OSError as error:
+        error.filename = path  # read(2) knows none, and whoever mends it has to
+        raise
     finally:
         os.close(fd)
 

@@ -12,7 +12,8 @@ from . import autocheck, records
 from .clients import END, NAMES, START, STOP, TOOL
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
-from .process import begun
+from .hooked import is_registered_somewhere
+from .process import ancestry, begun
 from .render import Bound, check_end, receipt_lines, rejections, to_json
 from .ringing import ring
 from .tokens import is_ours
@@ -98,6 +99,7 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
 
 def _session(account: Account, event: Event) -> Session | None:
     """Return the session that the hook works for: the variable's, its client's, or the one recorded for its id."""
+    client = event.client.__name__.rpartition(".")[2]
     try:
         if account.settings.identity is not None:
             return account.identify(None)
@@ -105,10 +107,12 @@ def _session(account: Account, event: Event) -> Session | None:
     except NotYours:
         return None
     except NoSpool:
-        if account.settings.root_given:
+        if account.settings.root_given or is_registered_somewhere(
+            account.settings.states, account.host, ancestry, client
+        ):
             raise
         return None
-    sessions, client = account.sessions(spool), event.client.__name__.rpartition(".")[2]
+    sessions = account.sessions(spool)
     session = sessions.of_hook(client, event.session, event.taken)
     if session is None:
         return None
@@ -162,7 +166,10 @@ def _text(batch: Batch, bound: Bound, name: str) -> str:
 
 
 def log(states: Sequence[str], text: str) -> None:
-    """Add a line to `hook.log` in the first state directory that takes it; of a long log the older half goes."""
+    """Add a line to `hook.log` in the first state directory that takes it; of a long log the older half goes.
+
+    Not what its last line says already: what is wrong is wrong at every event.
+    """
     line = " ".join(text.split())[:300].encode("ascii", "backslashreplace").decode()
     for state in states:
         path = f"{state}/hook.log"
@@ -171,6 +178,9 @@ def log(states: Sequence[str], text: str) -> None:
             records.make_directory(state)
             if not is_ours(state):
                 continue
+            last = (records.read(path) or "").rstrip("\n").rpartition("\n")[2]
+            if last.partition(": ")[2] == line.partition(": ")[2]:
+                return
             records.append(path, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}")
             if os.stat(path).st_size > _MAX_LOG:
                 kept = (records.read(path) or "")[-_MAX_LOG // 2 :].partition("\n")[2]

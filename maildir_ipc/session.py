@@ -69,24 +69,22 @@ class Sessions:
     def of_hook(self, client: str, id: str, taken: Collection[str] = ()) -> Session | None:
         """Return the session that an agent client's hook works for: anchored at that client, or recorded under *id*.
 
-        Where one process may be several agents, only what is recorded under *id* is this one's; and what is recorded
-        under none, as a server of the client does, if it is among *taken*: the names that this one has just registered.
+        *taken*: `hooked.session_of`. Raises: NotYours when there are several, Misconfigured when its mailbox is broken.
         """
-        from .clients import SEVERAL
+        from .hooked import anchored, check_whole, session_of
 
-        own, found = f"{client}:{id}", self._by_client(client)
-        if client in SEVERAL:
-            new = [s for s in found if s.name in taken and not s.client.startswith(f"{client}:")]
-            found = new or [s for s in found if s.client == own]
-        if len(found) != 1:
-            found = [s for s in (found or self._tokens.all()) if id and s.client == own]
-        found = [s for s in found if self._is_current(s)]
-        return found[0] if len(found) == 1 else None
+        found = anchored(self._tokens, self._host, self._walk(), client)
+        session = session_of(self._tokens, found, f"{client}:{id}", taken, self._is_current)
+        check_whole(self._spool, [session.name] if session is not None else [s.name for s in found])
+        return session
 
     def record(self, lock: Lock, session: Session, client: str, id: str) -> Session:
         """Record that *session* is that of the client's session *id*; return it as it is now."""
         assert lock.held
-        is_here = any(found.name == session.name for found in self._by_client(client))
+        from .hooked import anchored
+
+        here = anchored(self._tokens, self._host, self._walk(), client)
+        is_here = any(found.name == session.name for found in here)
         who = session.who if is_here else f"session of {client}"
         known = Session(session.name, session.id, session.token, session.mark, who, f"{client}:{id}", session.server)
         self._tokens.keep(known)
@@ -260,19 +258,6 @@ class Sessions:
         if len(found) == 1 or not ids:
             return found
         return [s for s in (found or self._tokens.all()) if s.client in ids and self._is_current(s)]
-
-    def _by_client(self, client: str) -> list[Session]:
-        """Return the sessions that hang on the agent client above us; a terminal that it was started from is not it."""
-        from .anchor import ends_walk, is_of_client
-
-        for process in self._walk():
-            mark = self._host.mark(process)
-            names = self._tokens.under(mark)
-            if names and is_of_client(process, client):
-                return [s for s in map(self._tokens.of, names) if s is not None and s.mark == mark]
-            if names or ends_walk(process):
-                break
-        return []
 
     def _held_under(self, mark: str, names: Sequence[str]) -> list[Session]:
         """Return the sessions under *mark*; one that was taken over is still returned, so that it can be said."""

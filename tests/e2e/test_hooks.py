@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +18,9 @@ from maildir_ipc.testing import account
 from tests.conftest import need
 from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
 from tests.e2e.hooking import HOOK, auto_check, clients, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.e2e
 
@@ -371,24 +376,89 @@ def break_key(home: Path) -> None:
     (home / ".config/maildir-ipc/keyring").unlink()
 
 
-def break_mailbox(home: Path) -> None:
-    """The mailbox is a file."""
+def break_records(home: Path) -> None:
+    """The mailbox's records are a link to nowhere."""
     os.rename(spool_of(home) / "bob/records", spool_of(home) / "bob/aside")
     (spool_of(home) / "bob/records").symlink_to("/nonexistent")
 
 
-@pytest.mark.parametrize("damage", [break_record, break_key, break_mailbox])
-def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(home: Path, damage: object) -> None:
-    """S32; issue 4; design, 9: hooks exit 0 always."""
-    assert callable(damage)
-    with clients(home, "claude") as (agent,):
+def break_gate(home: Path) -> None:
+    """A record is a directory."""
+    (spool_of(home) / "bob/records/gate").unlink(missing_ok=True)
+    (spool_of(home) / "bob/records/gate").mkdir()
+
+
+def remove_spool(home: Path) -> None:
+    """The spool is gone."""
+    shutil.rmtree(spool_of(home))
+
+
+def replace_spool(home: Path) -> None:
+    """The spool is a file."""
+    remove_spool(home)
+    spool_of(home).write_text("x")
+
+
+def remove_mailbox(home: Path) -> None:
+    """The mailbox is gone."""
+    shutil.rmtree(spool_of(home) / "bob")
+
+
+def remove_new(home: Path) -> None:
+    """The mailbox has no new/."""
+    shutil.rmtree(spool_of(home) / "bob/new")
+
+
+def remove_cur(home: Path) -> None:
+    """The mailbox has no cur/."""
+    shutil.rmtree(spool_of(home) / "bob/cur")
+
+
+# What is wrong, and what the line in the log names.
+DAMAGES = [
+    (break_record, "/.ipc/spool is damaged"),
+    (break_key, "key "),
+    (break_records, "/bob/records is not there"),
+    (break_gate, "/bob/records/gate: Is a directory"),
+    (remove_spool, "there is no spool at "),
+    (replace_spool, "there is no spool at "),
+    (remove_mailbox, "/bob/new is not there"),
+    (remove_new, "/bob/new is not there"),
+    (remove_cur, "/bob/cur is not there"),
+]
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "PostToolBatch", "UserPromptSubmit", "Stop"])
+@pytest.mark.parametrize(("damage", "says"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(
+    home: Path, damage: Callable[[Path], None], says: str, event: str
+) -> None:
+    """S32; issue 4; design, 9: hooks exit 0 always; what is wrong at every event is said once."""
+    with clients(home, "claude", "claude") as (agent, stranger):
         agent.mipc("register", "bob")
         send(home, "bob", "hello")
         damage(home)
-        assert agent.hook("SessionStart").out == ""
-        if damage is not break_mailbox:
-            (line,) = log(home)
-            assert " claude SessionStart: " in line
+        assert agent.hook(event).out == agent.hook(event).out == agent.hook("SessionStart").out == ""
+        (line,) = log(home)
+        assert f" claude {event}: " in line
+        assert says in line
+        if damage not in (break_record, break_key):
+            assert stranger.hook(event).out == ""
+            assert len(log(home)) == 1
+
+
+def test_an_agent_of_several_names_has_a_line_in_the_log(home: Path) -> None:
+    """Design, 7: --also keeps both; which of them a hook works for, the variable says."""
+    with clients(home, "claude", "codex") as made:
+        for agent in made:
+            agent.mipc("register", f"{agent.client}-1")
+            agent.mipc("register", f"{agent.client}-2", "--also")
+            send(home, f"{agent.client}-1", "hello")
+            assert [agent.hears(event) for event in ("SessionStart", "UserPromptSubmit")] == ["", ""]
+        lines = log(home)
+        assert len(lines) == len(made)
+        assert "claude SessionStart: this agent is claude-1 and claude-2: " in lines[0]
+        assert "MAILDIR_IPC_IDENTITY" in lines[0]
 
 
 @pytest.mark.parametrize("stdin", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b'{"session_id": 5}', b'{"a": ' * 5000])

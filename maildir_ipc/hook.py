@@ -94,7 +94,7 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
             settle(mailbox, session, begun())
         mailbox.gate().confirm()
         if event.name not in event.client.UNHEARD:
-            _tell(mailbox, session, event, out)
+            _tell(mailbox, session, event, _Said(out))
 
 
 def _session(account: Account, event: Event) -> Session | None:
@@ -127,20 +127,43 @@ def _session(account: Account, event: Event) -> Session | None:
     return session
 
 
-def _tell(mailbox: Mailbox, session: Session, event: Event, out: Callable[[str], None]) -> None:
+class _Said:
+    """Where the answer goes; *any* says whether there was one."""
+
+    __slots__ = ("_out", "any")
+
+    def __init__(self, out: Callable[[str], None]) -> None:
+        self._out, self.any = out, False
+
+    def __call__(self, text: str) -> None:
+        self.any = True
+        self._out(text)
+
+
+def _tell(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now, check = mailbox.spool.clock(), autocheck.read(mailbox)
     handles = check is not None and check.command is not None  # a tick or a watch does, and we only ring
-    if event.kind == START and check is not None:
-        autocheck.used(mailbox, now, autocheck.HOOK)
     if event.kind == STOP and (event.again or check is None or handles):
         return
-    if check is not None and not handles and autocheck.due(mailbox, now):
-        _hand_over(mailbox, session, event, out)
-    elif event.kind != STOP and (bell := ring(mailbox, session)):
+    try:
+        if check is not None and not handles and autocheck.due(mailbox, now):
+            _hand_over(mailbox, session, event, out)
+        elif event.kind != STOP:
+            _ring(mailbox, session, event, out)
+        if event.kind == START and check is not None:
+            autocheck.used(mailbox, now, autocheck.HOOK)
+    except (MaildirIPCError, OSError):
+        if event.kind != STOP and not out.any:  # a full disk takes no note of a hand-over; `check` needs none
+            _ring(mailbox, session, event, out)
+        raise
+
+
+def _ring(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
+    if bell := ring(mailbox, session):
         out(_reply(event, bell))
 
 
-def _hand_over(mailbox: Mailbox, session: Session, event: Event, out: Callable[[str], None]) -> None:
+def _hand_over(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now = mailbox.spool.clock()
     bound = Bound(MAX_CHARS, now, os.urandom(2).hex())
     with hand_over(mailbox, bound.takes, session) as batch:

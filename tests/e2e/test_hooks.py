@@ -461,6 +461,25 @@ def test_an_agent_of_several_names_has_a_line_in_the_log(home: Path) -> None:
         assert "MAILDIR_IPC_IDENTITY" in lines[0]
 
 
+@pytest.mark.parametrize("instant", [True, False])
+def test_where_nothing_can_be_written_the_bell_still_rings(home: Path, *, instant: bool) -> None:
+    """S32; design, 9: mail that cannot be handed over is said to be there; nothing is claimed."""
+    mipc(home, "register", "bob", "--as", "bob")
+    if instant:
+        auto_check(home, "bob", instant=True)
+    send(home, "bob", "hello")
+    stdin = json.dumps(recorded("claude", "PostToolBatch")).encode()
+    env = {"MAILDIR_IPC_IDENTITY": "bob"}
+    for event in ("PostToolBatch", "SessionStart", "Stop", "UserPromptSubmit"):
+        full = f"trap '' XFSZ; ulimit -f 0; exec {HOOK} claude {event}"  # no file takes a byte more
+        done = run("sh", "-c", full, home=home, stdin=stdin, env=env)
+        assert (done.code, done.err) == (0, "")
+        assert ("1 unread for bob, from alice: mipc check" in done.out) == (event != "Stop")
+        assert "hello" not in done.out
+        assert [",c=" in name for name in box(home, "new")] == [False]
+    assert "hello" in mipc(home, "check", "--as", "bob").out
+
+
 @pytest.mark.parametrize("stdin", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b'{"session_id": 5}', b'{"a": ' * 5000])
 def test_what_no_client_would_write_stops_no_agent(home: Path, stdin: bytes) -> None:
     """G12: whatever comes on standard input, exit 0, no traceback, at most a line in the log."""

@@ -243,11 +243,25 @@ def test_an_agent_in_a_registered_terminal_is_not_that_terminal(home: Path) -> N
         assert "hello" in person.hears("PostToolBatch")
 
 
-def person_stdin(home: Path) -> str:
-    """Write an event of Codex to a file, and return its path in a form for the shell."""
+def person_stdin(home: Path, client: str = "codex", event: str = "PostToolUse", **changes: object) -> str:
+    """Write an event to a file, and return its path in a form for the shell."""
     path = home.parent / "event.json"
-    path.write_text(json.dumps(recorded("codex", "PostToolUse")))
+    path.write_text(json.dumps(recorded(client, event, **changes)))
     return shlex.quote(str(path))
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "PostToolBatch", "UserPromptSubmit", "Stop"])
+def test_an_agent_inside_a_registered_one_is_not_that_one(home: Path, event: str) -> None:
+    """G10; design, 9: `claude -p` as a tool of an agent that has a name."""
+    with clients(home, "claude") as (outer,):
+        outer.mipc("register", "bob", of="outer")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        line = f"{HOOK} claude {event} <{person_stdin(home, 'claude', event, session_id='inner')}; :"
+        done = outer.run(f"CLAUDE_CODE_SESSION_ID=outer {outer.program} --norc -c {shlex.quote(line)}")
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert account(str(home)).identify("bob").client == "claude:outer"
+        assert "hello" in outer.hears("PostToolBatch", session_id="outer")
 
 
 @pytest.mark.parametrize("client", SEVERAL)

@@ -630,6 +630,23 @@ def test_without_mail_no_program_is_started_but_the_shell_and_cat(home: Path, tm
                 assert [os.path.basename(path) for path in started] == ["ipc-hook", "cat"], calls
 
 
+@pytest.mark.peer("strace")
+def test_the_temporary_directory_is_read_only_for_an_agent_that_is_not_listed_elsewhere(home: Path) -> None:
+    """Issue 4: it may be full of other things; and whoever is listed there alone is found all the same."""
+    trace, folder = home / "trace", home / "t"
+    folder.mkdir()
+    with clients(home, "claude", "claude", TMPDIR=str(folder)) as (agent, hidden):
+        agent.mipc("register", "bob")
+        assert [agent.hears("PostToolBatch") for _ in range(2)] == ["", ""]
+        assert agent.hook("PostToolBatch", f"strace -o {trace} -e trace=openat").out == ""
+        assert f'"{folder}' not in trace.read_text()
+        (home / "file").touch()
+        hidden.run(f"MAILDIR_IPC_STATE={home}/file/x {words('register', 'carl')}")
+        assert [path.name for path in folder.iterdir()] == [f"maildir-ipc-{os.geteuid()}"]
+        send(home, "carl", "hello")
+        assert "1 unread for carl" in hidden.hears("PostToolBatch")
+
+
 @pytest.mark.parametrize("unset", ["", "unset HOME; "])
 @pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "</"])
 def test_whatever_standard_input_is_the_hook_ends_with_0(home: Path, stdin: str, unset: str) -> None:

@@ -25,6 +25,9 @@ def read(path: str) -> str | None:
         if len(data) == _FIRST:
             data += os.read(fd, _LIMIT)
         return data.decode("utf-8", "replace")
+    except OSError as error:
+        error.filename = path  # read(2) knows none, and whoever mends it has to
+        raise
     finally:
         os.close(fd)
 

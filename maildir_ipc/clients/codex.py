@@ -11,7 +11,6 @@ from . import END, PROMPT, START, STOP, TOOL
 EVENTS = {"SessionStart": 10, "UserPromptSubmit": 5, "PostToolUse": 5, "Stop": 5, "SessionEnd": 3}
 KINDS = {"SessionStart": START, "UserPromptSubmit": PROMPT, "PostToolUse": TOOL, "Stop": STOP, "SessionEnd": END}
 UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
-HOSTS_SEVERAL = True  # its app server runs many threads, each another agent
 
 
 def context(event: str, text: str) -> dict[str, object]:

@@ -362,7 +362,7 @@ def test_the_opencode_plugin_hands_on_what_the_hook_says_and_does_not_loop(home:
     asked = [line.split(" ", 2) for line in (home / "asked").read_text().splitlines()]
     assert [(event, json.loads(facts)) for _, event, facts in asked] == [
         ("session.created", {"session_id": "top"}),
-        ("tool.execute.after", {"session_id": "top"}),
+        ("tool.execute.after", {"session_id": "top", "tool_name": "bash"}),
         ("chat.message", {"session_id": "top"}),
         ("session.idle", {"session_id": "top", "stop_hook_active": False}),
         ("session.idle", {"session_id": "top", "stop_hook_active": True}),

@@ -97,3 +97,10 @@ def test_a_directory_is_private_whatever_the_umask_and_is_kept(tmp_path: Path) -
 def test_words_are_lines(text: str, words: dict[str, str]) -> None:
     """protocol.md, 1.1."""
     assert records.words(text) == words
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """G12: read(2) fails without a name, and a line in a log without one helps nobody."""
+    with pytest.raises(IsADirectoryError) as error:
+        records.read(str(tmp_path))
+    assert error.value.filename == str(tmp_path)

@@ -31,8 +31,8 @@ class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
     __slots__ = (
-        "claude", "clients", "codex", "color", "config", "given", "home", "identity", "notes", "path", "private", "root",
-        "root_given", "secret", "states",
+        "claude", "clients", "codex", "color", "config", "given", "home", "identity", "notes", "path", "private",
+        "root", "root_given", "secret", "states",
     )  # fmt: skip
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:

@@ -355,4 +355,4 @@ def test_a_session_that_is_looked_for_under_its_own_name_keeps_its_token(world: 
     found = world.at(TERMINAL).moved(session)
     assert found is not None
     assert found.name == "bob"
-    assert world.at(TERMINAL).identify(None, None).id == session.id
+    assert world.at(TERMINAL).identify(None, ()).id == session.id

@@ -50,7 +50,7 @@ PROGRESS = 5.0  # seconds between two signs of life of `wait`
 MAX_WAIT = 3600
 _Queue = Annotated[bool, Field(description="also for a name nobody has registered yet: it waits")]
 _To = Annotated[str | list[str], Field(description="one name or several")]
-_Id = Annotated[str | None, Field(description="text of your own; the same call again then sends nothing twice")]
+_Id = Annotated[str | None, Field(description="your own text; the same again sends nothing twice")]
 _CHECK_OUTPUT = {
     "type": "object",
     "properties": {
@@ -65,7 +65,7 @@ _CHECK_OUTPUT = {
                 "required": ["verdict"],
             },
         },
-        "unread": {"type": "integer", "description": "left for the next check"},
+        "unread": {"type": "integer"},
     },
     "required": ["identity", "messages"],
 }
@@ -214,9 +214,7 @@ class _Tools:
         """Send a message to everyone who has registered."""
         return await self._call(desk.broadcast, body, subject, id)
 
-    async def check(
-        self, ctx: Context, limit: Annotated[int | None, Field(ge=1, description="messages at most")] = None
-    ) -> CallToolResult:
+    async def check(self, ctx: Context, limit: Annotated[int | None, Field(ge=1)] = None) -> CallToolResult:
         """Show your unread mail, oldest first, and mark it read. What does not fit stays unread: check again.
 
         Of a long message you see a summary (truncated): call read. Verdict pass means: signed by a member.

@@ -1,8 +1,11 @@
 """python -m maildir_ipc, and what the scripts in bin/ start with -I -S."""
 
+import gc
 import os
 import sys
 
+# While a command loads, the collector would walk all that was loaded a dozen times, and find nothing.
+gc.set_threshold(20000)
 if sys.version_info < (3, 10):
     # macOS's /usr/bin/python3 and old servers' are too old, while a newer one often lies beside it.
     for minor in (14, 13, 12, 11, 10):

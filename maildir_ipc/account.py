@@ -142,13 +142,13 @@ class Account:
         said = self._said(said)
         sessions = self.sessions(self.spool())
         try:
-            session = sessions.identify(said, self.settings.client, only_reading=only_reading)
+            session = sessions.identify(said, self.settings.clients, only_reading=only_reading)
         except NotYours:
             if not self.spool().unfinished():
                 raise
             with self.spool().lock():  # a renamer died between two names: whoever takes the lock finishes it
                 pass
-            session = sessions.identify(said, self.settings.client, only_reading=only_reading)
+            session = sessions.identify(said, self.settings.clients, only_reading=only_reading)
         sessions.touch(session)
         return session
 
@@ -192,6 +192,12 @@ class Account:
             return session
         try:
             return self.identify(said)
+        except NotYours:
+            if name is None:
+                raise
+            with self.spool().lock():  # whoever is opening the session at this moment has finished now
+                pass
+            return self.identify(said)
         except NoSpool:
             if self.settings.root_given:
                 raise
@@ -203,6 +209,7 @@ class Account:
         Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
         """
         from .anchor import find_anchor, find_starter
+        from .clients import own_id
 
         name, said = parse_name(name), self._said(said)
         if said is not None and said != name:
@@ -220,7 +227,7 @@ class Account:
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
                 loser = sessions.may_open(name, anchor, takeover=takeover)
-                session = sessions.prepare(lock, name, anchor, self.settings.client)
+                session = sessions.prepare(lock, name, anchor, own_id(anchor, self.settings.clients))
                 spool.ensure(lock, name, registered=True)
                 sessions.open(lock, session)
                 ended = [] if also or session.mark == STANDING else self._end_others(lock, sessions, session)

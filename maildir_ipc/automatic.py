@@ -2,7 +2,8 @@
 
 Whatever is sent from within a handler is automatic, whether it says so or not: a handler that forgets it must
 not start a storm. It is known by its processes: `.ipc/handling/BOOT.NS.PID` names one that runs a handler, or is
-one, and how many answers came before. Source: RFC 3834, section 2; limits.count_automatic holds the two caps.
+one, and how many answers came before; and a handler holds a descriptor of `.ipc/handling/hops-N` open, as what it
+starts does, even in a session of its own. Source: RFC 3834, section 2; limits.count_automatic holds the two caps.
 """
 
 from __future__ import annotations
@@ -28,35 +29,58 @@ if TYPE_CHECKING:
 
 REPLIED, GENERATED = "auto-replied", "auto-generated"  # RFC 3834, section 5
 KEPT_SECONDS = 3600.0  # what a handler left running is known for so long
+HELD_AT = 62  # the number by which a handler has its descriptor: low ones, and 255, are the shells' own
+_HOPS = "hops-"
 
 
 class Handling:
-    """Marks this process as one that runs a handler, for as long as the `with` statement lasts."""
+    """Marks this process as one that runs a handler, for as long as the `with` statement lasts.
 
-    __slots__ = ("_hops", "_host", "_spool")
+    *handed* is the descriptor for the handler to inherit, and by which number.
+    """
 
-    def __init__(self, spool: Spool, host: Host, hops: int) -> None:
-        """*hops* is how many automatic messages came before what the handler sends."""
-        self._spool, self._host, self._hops = spool, host, hops
+    __slots__ = ("_hops", "_host", "_must", "_spool", "handed")
+
+    def __init__(self, spool: Spool, host: Host, hops: int, *, must: bool = True) -> None:
+        """*hops* is how many automatic messages came before what the handler sends.
+
+        Where the spool cannot be written, OSError, or without *must* no mark: nothing can be sent there, either.
+        """
+        self._spool, self._host, self._hops, self._must = spool, host, hops, must
+        self.handed: list[tuple[int, int]] = []
 
     def __enter__(self) -> Handling:
-        records.make_directory(_folder(self._spool))
-        self._mark(lookup("self"))
+        if self._mark("self"):
+            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            held = os.open(f"{_folder(self._spool)}/{_HOPS}{self._hops}", flags, 0o600)
+            self.handed.append((held, HELD_AT))
+            os.utime(held)
         return self
 
     def __exit__(self, *_: object) -> None:
         own = lookup("self")
-        if own is not None:
+        for held, _number in self.handed:
+            os.close(held)
+        if self.handed and own is not None:
             records.remove(_path(self._spool, self._host, own.pid))
 
     def started(self, pid: int) -> None:
         """Mark the handler itself: what it leaves behind stays in its session."""
-        self._mark(lookup(pid))
+        self._mark(pid)
 
-    def _mark(self, process: Process | None) -> None:
-        if process is not None:
-            text = f"mark {self._host.mark(process)}\nhops {self._hops}\n"
-            records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
+    def _mark(self, pid: int | str) -> bool:
+        """Return whether it could be done, if that is not a must."""
+        process = lookup(pid)
+        try:
+            records.make_directory(_folder(self._spool))
+            if process is not None:
+                text = f"mark {self._host.mark(process)}\nhops {self._hops}\n"
+                records.replace(_path(self._spool, self._host, process.pid), text, sync=False)
+        except OSError:
+            if self._must:
+                raise
+            return False
+        return True
 
 
 def inherited(draft: Draft, spool: Spool, host: Host) -> Draft:
@@ -70,6 +94,7 @@ def hops_here(
     host: Host,
     walk: Callable[[], Iterable[Process]] = ancestry,
     session: Callable[[int], int] = os.getsid,
+    held: int = HELD_AT,
 ) -> int | None:
     """Return how many automatic messages came before what this process sends; None when no handler started it."""
     for process in walk():
@@ -78,19 +103,23 @@ def hops_here(
             return known[1]
     leader = session(0)
     known = _read(spool, host, leader)
-    # The pid of a session is not given to another process while anything is in that session.
-    process_now = lookup(leader) if known is not None else None
-    if known is None or (process_now is not None and host.mark(process_now) != known[0]):
-        return None
-    return known[1]
+    if known is not None:
+        # The pid of a session is not given to another process while anything is in that session.
+        process_now = lookup(leader)
+        if process_now is None or host.mark(process_now) == known[0]:
+            return known[1]
+    return _hops_held(spool, held)
 
 
 def forget_old(spool: Spool, now: Callable[[], float] = time.time) -> None:
     """Remove the marks of handlers that ended long ago, and of those whose runner was killed."""
-    with os.scandir(_folder(spool)) as found:
-        for entry in found:
-            if now() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
-                records.remove(entry.path)
+    try:
+        with os.scandir(_folder(spool)) as found:
+            for entry in found:
+                if now() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
+                    records.remove(entry.path)
+    except OSError:
+        pass  # another is at it, or nothing can be written; the next one does it
 
 
 def answering(received: Received) -> int:
@@ -115,6 +144,19 @@ def acknowledge(mailbox: Mailbox, received: Received) -> bool:
         return mailbox.send([to], draft).error is None
     except (MaildirIPCError, OSError):
         return False  # one limit or another: the message was handled all the same
+
+
+def _hops_held(spool: Spool, held: int) -> int | None:
+    """Return what the file says that was inherited from a handler; None when it is none of ours, or forgotten."""
+    try:
+        file = os.fstat(held)
+        with os.scandir(_folder(spool)) as found:
+            for entry in found:
+                if entry.name.startswith(_HOPS) and os.path.samestat(entry.stat(follow_symlinks=False), file):
+                    return records.number(entry.name[len(_HOPS) :])
+    except OSError:
+        pass  # it holds nothing, or no handler was ever run
+    return None
 
 
 def _folder(spool: Spool) -> str:

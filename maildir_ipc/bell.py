@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .address import is_name
+from .automatic import answering
 from .render import VERSION
 from .seen import DUPLICATE, SHOWN
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from .entry import Entry
     from .mailbox import Mailbox
+    from .received import Received
 
 MAX_LINE = 120  # characters
 MAX_NAMED = 20  # senders
@@ -22,13 +24,15 @@ MAX_LOOKED_AT = 50  # messages; the newest, for it is they that ring
 class Bell:
     """What is unread in the mailbox of *identity*. *senders*: names, verified, whoever wrote last first.
 
-    *rejected* counts, of the messages that were looked at, those that a check will set aside.
+    *rejected* counts, of the messages that were looked at, those that a check will set aside. *hops* is how many
+    automatic messages came before an automatic answer to any of the others.
     """
 
-    __slots__ = ("identity", "rejected", "senders", "unread")
+    __slots__ = ("hops", "identity", "rejected", "senders", "unread")
 
-    def __init__(self, identity: str, unread: int, senders: Sequence[str], rejected: int) -> None:
+    def __init__(self, identity: str, unread: int, senders: Sequence[str], rejected: int, hops: int = 1) -> None:
         self.identity, self.unread, self.senders, self.rejected = identity, unread, tuple(senders), rejected
+        self.hops = hops
 
     def __bool__(self) -> bool:
         return bool(self.unread or self.rejected)
@@ -64,28 +68,27 @@ def bell_of(mailbox: Mailbox) -> Bell:
     """
     _ = mailbox.work  # the names that the mailbox had are read anew
     entries = mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()) + mailbox.gate().unread_in_cur()
-    unread, rejected, senders = max(0, len(entries) - MAX_LOOKED_AT), 0, dict[str, None]()
+    unread, rejected, hops, senders = max(0, len(entries) - MAX_LOOKED_AT), 0, 1, dict[str, None]()
     for entry in sorted(entries, key=lambda entry: entry.stem, reverse=True)[:MAX_LOOKED_AT]:
-        sender = _sender(mailbox, entry)
-        if sender is None:
+        received = _judged(mailbox, entry)
+        if received is None:
+            continue
+        if received.message is None or not mailbox.shows(received.verdict):
             rejected += 1
-        elif sender:
-            unread += 1
-            senders[sender] = None
-    return Bell(mailbox.name, unread, list(senders), rejected)
+            continue
+        unread += 1
+        name = received.message.from_
+        senders[name if is_name(name) else "?"] = None
+        hops = max(hops, answering(received))
+    return Bell(mailbox.name, unread, list(senders), rejected, hops)
 
 
-def _sender(mailbox: Mailbox, entry: Entry) -> str | None:
-    """Return who wrote a message; "" when it is none any more, or shown before; None when it fails verification."""
+def _judged(mailbox: Mailbox, entry: Entry) -> Received | None:
+    """Return a message with its verdict; None when it is there no more, or was shown before."""
     try:
         received = mailbox.judge(
             entry, first=True, taken_over=bool(entry.owner), reopened=entry.folder == "cur" or ":" in entry.name
         )
     except FileNotFoundError:
-        return ""
-    if received.verdict in (SHOWN, DUPLICATE):
-        return ""
-    if received.message is None or not mailbox.shows(received.verdict):
         return None
-    name = received.message.from_
-    return name if is_name(name) else "?"
+    return None if received.verdict in (SHOWN, DUPLICATE) else received

@@ -80,7 +80,7 @@ def forward(received: Received, draft: Draft) -> Draft:
     title = message.subject if message.subject.startswith("Fwd: ") else f"Fwd: {message.subject}"
     return Draft(
         "\n".join([*([draft.text, ""] if draft.text else []), *quoted(received)]),
-        subject=subject_of(title) if draft.subject is None else draft.subject,
+        subject=subject_of(escape(title, line=True)) if draft.subject is None else draft.subject,
         data=None if message.data is None else to_json(message.data),
         attachments=[*draft.attachments, *kept],
         importance=draft.importance,

@@ -37,7 +37,7 @@ def misfit(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
 
 
 def tidy(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema without what only costs: titles, and the null of what may be left out."""
+    """Return a schema without what only costs: titles, the null of what may be left out, what is so anyway."""
     properties = {name: _plain(value) for name, value in schema.get("properties", {}).items()}
     required = {"required": schema["required"]} if schema.get("required") else {}
     return {"type": "object", "properties": properties, **required, "additionalProperties": False}
@@ -46,7 +46,10 @@ def tidy(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in _choices(schema) if kind.get("type") != "null"]
     own = {k: v for k, v in schema.items() if k not in ("title", "anyOf") and not (k == "default" and v in (None, ""))}
-    return {**own, **kinds[0]} if len(kinds) == 1 and "anyOf" in schema else {**own, **_either(schema, kinds)}
+    plain = {**own, **kinds[0]} if len(kinds) == 1 and "anyOf" in schema else {**own, **_either(schema, kinds)}
+    if plain.get("additionalProperties") is True:
+        del plain["additionalProperties"]  # says what is so without it
+    return plain
 
 
 def _either(schema: Mapping[str, Any], kinds: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -76,12 +76,15 @@ class _Held(Batch):
         found, tried = super()._candidates(), _tried(self.mailbox)
         if not tried:
             return found
-        present = {fingerprint(entry.key) for entry in self.mailbox.maildir.entries("new")}
+        present = {fingerprint(entry.key) for entry in (*self.mailbox.maildir.entries("new"), *found)}
         for name in tried:
-            if name not in present:
+            if name not in present and not self._gate.left_unread:
                 records.remove(_path(self.mailbox, name))
         wait = {name for name, (tries, then) in tried.items() if tries >= TRIES or self._now < then}
-        return [entry for entry in found if fingerprint(entry.key) not in wait]
+        left = {entry.name for entry in found if fingerprint(entry.key) in wait}
+        # What mutt moved to cur/ and we leave there is to be found by the next reader, too.
+        self._gate.left_unread = self._gate.left_unread or any(e.folder == "cur" and e.name in left for e in found)
+        return [entry for entry in found if entry.name not in left]
 
     def _take(self, entry: Entry) -> Received | None:
         received = super()._take(entry)
@@ -142,7 +145,7 @@ def _run(
         try:
             done = run_command(
                 [_SHELL, "-c", command], environ, timeout,
-                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started,
+                stdin=f"{text}\n".encode(), linger=_LINGER, started=handling.started, handed=handling.handed,
             )  # fmt: skip
         except BadData as error:
             return error.message, ""

@@ -9,10 +9,11 @@ import os
 import time
 
 from . import autocheck, records
-from .clients import END, NAMES, START, STOP
+from .clients import END, NAMES, START, STOP, TOOL
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
-from .process import begun
+from .hooked import is_registered_somewhere
+from .process import ancestry, begun
 from .render import Bound, check_end, receipt_lines, rejections, to_json
 from .ringing import ring
 from .tokens import is_ours
@@ -29,21 +30,35 @@ if TYPE_CHECKING:
 
 MAX_CHARS = 6000
 _MAX_LOG = 64 * 1024  # bytes
+_MAX_TOOL = 4000  # characters of a tool call that are looked at
 _MAX_ID = 200  # characters of a client's session id
 
 
 class Event:
     """What a client says has happened: *kind* as in `clients`, *again* at the end of a turn that a hook prolonged."""
 
-    __slots__ = ("again", "client", "kind", "name", "session", "several", "subagent")
+    __slots__ = ("again", "client", "kind", "name", "session", "subagent", "taken")
 
     def __init__(self, client: ModuleType, name: str, values: dict[str, object]) -> None:
         self.client, self.name, self.kind = client, name, client.KINDS[name]
-        self.several: bool = client.HOSTS_SEVERAL
         self.subagent, self.again = bool(values.get("agent_id")), bool(values.get("stop_hook_active"))
         session = values.get("session_id")
         fits = isinstance(session, str) and len(session) <= _MAX_ID and session.isprintable()
         self.session = str(session) if fits else ""
+        self.taken = _registered(values) if self.kind == TOOL else frozenset()
+
+
+def _registered(values: dict[str, object]) -> frozenset[str]:
+    """Return the names that the tool call which was made has registered: `mipc register NAME`, a tool's `name`."""
+    text = f"{values.get('tool_name')} {values.get('tool_input')}"[:_MAX_TOOL].lower()
+    names, follows = set(), False
+    for word in "".join(c if c.isalnum() or c in "-_" else " " for c in text).split():
+        if word.endswith("register"):
+            follows = True
+        elif follows and not word.startswith("-") and word != "name":
+            names.add(word)
+            follows = False
+    return frozenset(names)
 
 
 def event(client: str, name: str, stdin: bytes) -> Event:
@@ -79,11 +94,12 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
             settle(mailbox, session, begun())
         mailbox.gate().confirm()
         if event.name not in event.client.UNHEARD:
-            _tell(mailbox, session, event, out)
+            _tell(mailbox, session, event, _Said(out))
 
 
 def _session(account: Account, event: Event) -> Session | None:
     """Return the session that the hook works for: the variable's, its client's, or the one recorded for its id."""
+    client = event.client.__name__.rpartition(".")[2]
     try:
         if account.settings.identity is not None:
             return account.identify(None)
@@ -91,15 +107,18 @@ def _session(account: Account, event: Event) -> Session | None:
     except NotYours:
         return None
     except NoSpool:
-        if account.settings.root_given:
+        if account.settings.root_given or is_registered_somewhere(
+            account.settings.states, account.host, ancestry, client
+        ):
             raise
         return None
-    sessions, client = account.sessions(spool), event.client.__name__.rpartition(".")[2]
-    session = sessions.of_hook(client, event.session, several=event.several)
+    sessions = account.sessions(spool)
+    session = sessions.of_hook(client, event.session, event.taken)
     if session is None:
         return None
     sessions.touch(session)
-    if event.kind == START and event.session:
+    is_new = session.name in event.taken and session.client != f"{client}:{event.session}"
+    if event.session and (event.kind == START or is_new):
         try:
             with spool.lock() as lock:
                 return sessions.record(lock, session, client, event.session)
@@ -108,20 +127,43 @@ def _session(account: Account, event: Event) -> Session | None:
     return session
 
 
-def _tell(mailbox: Mailbox, session: Session, event: Event, out: Callable[[str], None]) -> None:
+class _Said:
+    """Where the answer goes; *any* says whether there was one."""
+
+    __slots__ = ("_out", "any")
+
+    def __init__(self, out: Callable[[str], None]) -> None:
+        self._out, self.any = out, False
+
+    def __call__(self, text: str) -> None:
+        self.any = True
+        self._out(text)
+
+
+def _tell(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now, check = mailbox.spool.clock(), autocheck.read(mailbox)
     handles = check is not None and check.command is not None  # a tick or a watch does, and we only ring
-    if event.kind == START and check is not None:
-        autocheck.used(mailbox, now, autocheck.HOOK)
     if event.kind == STOP and (event.again or check is None or handles):
         return
-    if check is not None and not handles and autocheck.due(mailbox, now):
-        _hand_over(mailbox, session, event, out)
-    elif event.kind != STOP and (bell := ring(mailbox, session)):
+    try:
+        if check is not None and not handles and autocheck.due(mailbox, now):
+            _hand_over(mailbox, session, event, out)
+        elif event.kind != STOP:
+            _ring(mailbox, session, event, out)
+        if event.kind == START and check is not None:
+            autocheck.used(mailbox, now, autocheck.HOOK)
+    except (MaildirIPCError, OSError):
+        if event.kind != STOP and not out.any:  # a full disk takes no note of a hand-over; `check` needs none
+            _ring(mailbox, session, event, out)
+        raise
+
+
+def _ring(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
+    if bell := ring(mailbox, session):
         out(_reply(event, bell))
 
 
-def _hand_over(mailbox: Mailbox, session: Session, event: Event, out: Callable[[str], None]) -> None:
+def _hand_over(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now = mailbox.spool.clock()
     bound = Bound(MAX_CHARS, now, os.urandom(2).hex())
     with hand_over(mailbox, bound.takes, session) as batch:
@@ -147,7 +189,10 @@ def _text(batch: Batch, bound: Bound, name: str) -> str:
 
 
 def log(states: Sequence[str], text: str) -> None:
-    """Add a line to `hook.log` in the first state directory that takes it; of a long log the older half goes."""
+    """Add a line to `hook.log` in the first state directory that takes it; of a long log the older half goes.
+
+    Not what its last line says already: what is wrong is wrong at every event.
+    """
     line = " ".join(text.split())[:300].encode("ascii", "backslashreplace").decode()
     for state in states:
         path = f"{state}/hook.log"
@@ -156,6 +201,9 @@ def log(states: Sequence[str], text: str) -> None:
             records.make_directory(state)
             if not is_ours(state):
                 continue
+            last = (records.read(path) or "").rstrip("\n").rpartition("\n")[2]
+            if last.partition(": ")[2] == line.partition(": ")[2]:
+                return
             records.append(path, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}")
             if os.stat(path).st_size > _MAX_LOG:
                 kept = (records.read(path) or "")[-_MAX_LOG // 2 :].partition("\n")[2]

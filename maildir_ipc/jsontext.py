@@ -52,6 +52,8 @@ class Item:
 
 def parse(text: str, *, relaxed: bool = False) -> Item:
     """Return the document. *relaxed* takes comments and trailing commas. Raises: NotJSON."""
+    if not text.strip(_SPACE):
+        raise NotJSON("the file is empty (remove it, or write {} into it)")
     return _Parser(text, relaxed).document()
 
 

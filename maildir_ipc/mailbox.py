@@ -106,7 +106,9 @@ class Mailbox:
 
     def follow(self) -> bool:
         """Go by the name that the mailbox has now; return whether it had been renamed. Raises: NotYours: it is gone."""
-        former, name = self.name, self.spool.name_of(self.maildir, self.name)
+        from .names import present_name
+
+        former, name = self.name, present_name(self.maildir, self.name, self.spool.root)
         self.author = name if self.author == former else self.author
         self.name = name
         return name != former

@@ -194,7 +194,8 @@ def parse(
 def subject_of(text: str) -> str:
     """Return the subject of a text that was given none: its first line that is not blank, cut."""
     for line in text[:4096].split("\n"):
-        words = " ".join("".join(c if c.isprintable() else " " for c in line).split())
+        shown = line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)
+        words = " ".join(shown.split())
         if words:
             return words if len(words) <= MAX_SUBJECT else words[: MAX_SUBJECT - 3] + "..."
     return "(no text)"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from . import records
 from .address import is_name
-from .errors import Misconfigured
+from .errors import Misconfigured, NotYours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .folders import Folders
 
     Line = tuple[str, int, int | None]
 
@@ -103,3 +105,17 @@ class Names:
 def names_lost(mailbox: str) -> Misconfigured:
     """Return what to tell whoever meets a mailbox that does not know its names: nobody could say whose mail it has."""
     return Misconfigured(f"{mailbox}/records/names is missing or empty", "restore it, or mipc doctor --fix")
+
+
+def present_name(box: Folders, name: str, root: str) -> str:
+    """Return the name that an open mailbox has now, its path set by it: it may have been renamed since *name*.
+
+    Raises: NotYours when it is in the spool no more.
+    """
+    for _ in range(8):
+        if box.is_at(f"{root}/{name}"):
+            return name
+        # By the descriptor: another mailbox may lie at our path by now.
+        name = Names.parse(box.text("records/names")).current or name
+        box.path = f"{root}/{name}"
+    raise NotYours(f"the mailbox {name} is there no more", "mipc register NAME")

@@ -27,7 +27,7 @@ _MINUTES = "(?P<minutes>[0-9]{1,9})"
 _EVERY = f"(?:(?:every|for|with) )?{_MINUTES}(?:(?:-| )?(?:mins?|minutes?))?(?: intervals?)?"
 
 # In all forms a blank is one or more blanks or tabs.
-# These are a whole phrase, but for blanks around it, and for `.`, `!` and `?` at its end.
+# These are a whole phrase, but for blanks around it, and for `.` and `!` at its end; for `?` where it only looks.
 _WHOLE = (
     (("register", "{name}"), f"register (?:(?:this )?(?:instance|agent|session) )?as {_NAME}"),
     (("register", "{name}"), f"(?:i want to be called|my name is|call me) {_NAME}"),
@@ -68,32 +68,41 @@ _BARE = (
 
 # What stands in a sentence where these phrases have a name: `tell the team: …`, `message sent: …`, `call me later`.
 _SAID = """
-a active again agent agents ais all also an and any anybody anyone are as ask at auto back body both broadcast but by
-call called check command count date debug delivered dev devs else error everybody everyone failed find for forward
-forwarded from group guys he her him his how i id if in info instance instances is it its later list mail message
-messages mine msg msgs my myself name no nobody none not now of off on one or other others our ours people please
-queue queued read received recipient register rename reply said say says send sender sending sent show size some
-somebody someone soon start status stop subject team teams tell tells text that the their them then these they this
-those to today tomorrow tonight unread us wait warning was watch we were what when where which who why with x y you
-your yourself z
+a active again agent agents ais all also an and any anybody anyone anything anytime anyway are as asap ask at auto back
+body both broadcast but by call called check command count crazy date debug delivered dev devs else error everybody
+everyone failed find for forward forwarded from group guys he her here him his how i id if in info instance instances
+is it its later list mail maybe message messages mine msg msgs my myself name never no nobody none not nothing now of
+off on one or other others our ours people please queue queued read received recipient register rename reply said say
+says send sender sending sent show size some somebody someone something sometime soon start status stop subject tbd
+team teams tell tells text that the their them then there these they this those to today tomorrow tonight unknown
+unread us wait warning was watch we were what whatever when where which who why with x y yet you your yourself z
 """
-# Without a colon, a text that begins so is a condition, a time, a second name, or no text at all.
+# Without a colon, a text that begins so is a condition, a time, a second name, or no text at all; or it makes the name
+# the subject of a sentence: `tell build is green`.
 _NO_OPENING = """
-& after again also and anything as at because before but by every everything except for from if in instead later nor
-not nothing now on once only or please something soon then today tomorrow tonight too unless until via when whenever
-whether while with without
+& after again also and anything are as asap assuming at because before but by eventually every everything except failed
+for from had has have if immediately in instead is isn't later maybe next nor not nothing now on once only or please
+provided providing something soon supposing then today tomorrow tonight too unless until via was wasn't were when
+whenever whether while will with without would
 """
 WORDS = frozenset(_SAID.split())
 _NO_TEXT = frozenset(_NO_OPENING.split())
 _COLON_LATER = re.compile(r":(?:\s|\Z)")
-_PLACEHOLDER = re.compile(r"[\s.…_*-]*|<[^<>]*>|\[[^][]*\]|\{[^{}]*\}")
+_PLACEHOLDER = re.compile(
+    r"[\s.…_*\"'`“”-]*|<[^<>]*>|\[[^][]*\]|\{+[^{}]*\}+|(?:(?:your|the|my) )?(?:message|text)(?: here)?", re.IGNORECASE
+)
+_AND_DO = re.compile(
+    r"\b(?:and|then)\s+(?:also\s+|then\s+)?(?:tell|msg|message|send|register|reply|forward|broadcast|rename)\b",
+    re.IGNORECASE,
+)
+_LOOKS = (("check",), ("list",), ("auto-check", "status"), ("auto-check", "log"))
 
 
 def _pattern(form: str, end: str) -> re.Pattern[str]:
     return re.compile(r"\s*" + form.replace(" ", r"[ \t]+").replace("'", "['’]") + end, _FLAGS)
 
 
-_WHOLE_FORMS = [(act, _pattern(form, r"\s*(?:[.!?]+\s*)?\Z")) for act, form in _WHOLE]
+_WHOLE_FORMS = [(act, _pattern(form, rf"\s*(?:[.!{'?' * (act in _LOOKS)}]+\s*)?\Z")) for act, form in _WHOLE]
 _COLON_FORMS = [(act, _pattern(form, r"[ \t]*:(?:[ \t]|\r?\n|\Z)(?P<text>.*)\Z")) for act, form in _COLON]
 _BARE_FORMS = [(act, _pattern(form, rf"[ \t]{opening}(?P<text>.*)\Z")) for act, form, opening in _BARE]
 
@@ -217,6 +226,8 @@ def _no_bare_text(text: str) -> str:
     first = text.split(None, 1)[0].strip(",.;!?").lower()
     if first in _NO_TEXT:
         return f"{first!a} may be no part of the text"
+    if _AND_DO.search(text):
+        return "there may be a second phrase in its text"
     if _COLON_LATER.search(text):
         return "a colon comes later than after the name"
     return "several lines need a colon after the name" if len(text.splitlines()) > 1 else ""

@@ -17,7 +17,8 @@ class Received:
     """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
 
     __slots__ = (
-        "digest", "entry", "lies", "mailbox", "message", "receipt", "saved_to", "signature", "summary", "verdict",
+        "_key", "digest", "entry", "lies", "mailbox", "message", "receipt", "saved_to", "signature", "summary",
+        "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +35,7 @@ class Received:
         self.saved_to: str | None = None
         self.summary: str | None = None
         self.receipt: Receipt | None = None  # what it says, when it is one
+        self._key = ""
         self.lies: str | None = None  # where, below the mailbox, when it is not committed after it was shown
 
     @property
@@ -44,5 +46,7 @@ class Received:
     @property
     def key(self) -> str:
         """The name under which the seen-set knows it."""
-        assert self.message is not None
-        return seen_key(address_of(self.message.from_), self.message.id)
+        if not self._key:
+            assert self.message is not None
+            self._key = seen_key(address_of(self.message.from_), self.message.id)
+        return self._key

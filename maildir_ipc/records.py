@@ -11,6 +11,7 @@ import os
 from .maildir import fsync
 
 _LIMIT = 1 << 20  # bytes; a record is a few lines
+_FIRST = 4096  # bytes read at first: room for a megabyte costs more than all else that reading a record does
 
 
 def read(path: str) -> str | None:
@@ -20,7 +21,13 @@ def read(path: str) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return os.read(fd, _LIMIT).decode("utf-8", "replace")
+        data = os.read(fd, _FIRST)
+        if len(data) == _FIRST:
+            data += os.read(fd, _LIMIT)
+        return data.decode("utf-8", "replace")
+    except OSError as error:
+        error.filename = path  # read(2) knows none, and whoever mends it has to
+        raise
     finally:
         os.close(fd)
 

@@ -17,7 +17,7 @@ _REMEMBERED = 1000  # keys, newest first; older ones count as rung for
 def ring(mailbox: Mailbox, session: Session) -> str:
     """Return the line about what is unread, if *session* has not been told of all of it; else the empty string.
 
-    It is remembered as told when this returns. Nothing is claimed.
+    It is remembered as told when this returns; where nothing can be written, it rings every time. Nothing is claimed.
     """
     keys = _unread(mailbox)
     told = _told(mailbox, session)
@@ -25,7 +25,10 @@ def ring(mailbox: Mailbox, session: Session) -> str:
     if all(key in told or key < oldest for key in keys):
         return ""
     lines = [f"session {session.id}", *sorted(keys)[-_REMEMBERED:], ""]
-    records.replace(_path(mailbox), "\n".join(lines), sync=False)
+    try:
+        records.replace(_path(mailbox), "\n".join(lines), sync=False)
+    except OSError:
+        pass  # a full disk, or a read-only one: twice is better than never
     bell = bell_of(mailbox)
     return bell.line() if bell else ""
 

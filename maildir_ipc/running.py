@@ -38,10 +38,15 @@ class Output:
         self.size += len(chunk)
 
     @property
+    def octets(self) -> bytes:
+        """What was kept, as it was."""
+        return bytes(self._kept)
+
+    @property
     def text(self) -> str:
         """What was kept; a character that was cut in two is left out."""
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        return decoder.decode(bytes(self._kept), final=self.size == len(self._kept))
+        return decoder.decode(self.octets, final=self.size == len(self._kept))
 
 
 class Finished:
@@ -53,6 +58,16 @@ class Finished:
         self.returncode, self.stdout, self.stderr, self.timed_out = returncode, stdout, stderr, timed_out
 
 
+def end_with_us() -> None:
+    """Have SIGTERM, and SIGHUP where nohup did not have it ignored, interrupt us as Ctrl-C does: what runs is ended.
+
+    It has a session of its own, so nobody else would tell it.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def run_command(
     command: Sequence[str],
     environ: Mapping[str, str],
@@ -61,18 +76,20 @@ def run_command(
     stdin: bytes = b"",
     linger: float | None = None,
     started: Callable[[int], None] = lambda _: None,
+    handed: Sequence[tuple[int, int]] = (),
 ) -> Finished:
     """Run a command until it and all that hold its output have ended, or for *timeout* seconds.
 
     Then its process group is ended. With *linger*, what holds the output is waited for no longer than so many
-    seconds after the command itself, and left alone. *started* is told its pid.
+    seconds after the command itself, and left alone. *started* is told its pid. *handed* are pairs: a
+    descriptor of ours, and its number in the command, and in what that starts unless it is closed there.
     Raises: BadData when it cannot be started.
     """
     # Blocked until we know its number: an interrupt in between would leave it running.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     child = _Child(stdin, linger)
     try:
-        child.start(command, environ, mask)
+        child.start(command, environ, mask, handed)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         started(child.pid)
         done = child.drain(time.monotonic() + timeout)
@@ -98,7 +115,13 @@ class _Child:
         self.pid, self._is_gone = 0, True
         self._stdin, self._linger, self._is_left = memoryview(stdin), linger, False
 
-    def start(self, command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]) -> None:
+    def start(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        mask: Iterable[int],
+        handed: Sequence[tuple[int, int]],
+    ) -> None:
         """Start the command. Raises: BadData."""
         theirs: list[int] = []
         try:
@@ -111,7 +134,7 @@ class _Child:
                 self._ends.append(end)
                 theirs.append(other)
                 os.set_blocking(end, False)
-            self.pid = _spawn(command, environ, mask, theirs)
+            self.pid = _spawn(command, environ, mask, theirs, handed)
             self._is_gone = False
         finally:
             for end in theirs:
@@ -205,7 +228,13 @@ class _Child:
         return self._is_gone
 
 
-def _spawn(command: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], ends: Sequence[int]) -> int:
+def _spawn(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    mask: Iterable[int],
+    ends: Sequence[int],
+    handed: Sequence[tuple[int, int]],
+) -> int:
     try:
         return os.posix_spawnp(
             command[0],
@@ -217,6 +246,7 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], mask: Iterable[in
                 else (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, ends[0], 1),
                 (os.POSIX_SPAWN_DUP2, ends[1], 2),
+                *((os.POSIX_SPAWN_DUP2, ours, theirs) for ours, theirs in handed),
             ],
             setsid=True,
             setsigmask=mask,

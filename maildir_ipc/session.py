@@ -16,7 +16,7 @@ from .tokens import NO_SERVER, Holder, Session, Tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .lock import Lock
     from .process import Host, Process
@@ -42,10 +42,11 @@ class Sessions:
         self._spool, self._host, self._walk, self._server = spool, host, walk, server
         self._tokens = Tokens(states, spool.id)
 
-    def identify(self, said: str | None, client: str | None, *, only_reading: bool = False) -> Session:
+    def identify(self, said: str | None, ids: Sequence[str] = (), *, only_reading: bool = False) -> Session:
         """Return the session that the caller acts in: *said* (--as, the variable), the process tree, the client's id.
 
-        *only_reading* also accepts the only session that this account has. Raises: NotYours, with the choices.
+        *ids* are those that agent clients gave, CLIENT:ID. *only_reading* also accepts the only session that this
+        account has. Raises: NotYours, with the choices.
         """
         if said is not None:
             session = self._tokens.of(said) or self._renamed(said)
@@ -53,9 +54,7 @@ class Sessions:
             if session is None:
                 raise self._refusal(said)
             return session
-        found = self._by_tree()
-        if len(found) != 1 and client is not None:
-            found = [s for s in (found or self._tokens.all()) if s.client == client and self._is_current(s)]
+        found = self._by_tree(ids)
         if not found and only_reading:
             found = self.current()
         if len(found) != 1:
@@ -67,23 +66,25 @@ class Sessions:
             raise self._lost(found[0].name)
         return session
 
-    def of_hook(self, client: str, id: str, *, several: bool) -> Session | None:
+    def of_hook(self, client: str, id: str, taken: Collection[str] = ()) -> Session | None:
         """Return the session that an agent client's hook works for: anchored at that client, or recorded under *id*.
 
-        With *several*, one process may be several agents: what is recorded under another id is another's.
+        *taken*: `hooked.session_of`. Raises: NotYours when there are several, Misconfigured when its mailbox is broken.
         """
-        own, found = f"{client}:{id}", self._by_client(client)
-        if several:
-            found = [s for s in found if s.client == own or not s.client.startswith(f"{client}:")]
-        if len(found) != 1:
-            found = [s for s in (found or self._tokens.all()) if id and s.client == own]
-        found = [s for s in found if self._is_current(s)]
-        return found[0] if len(found) == 1 else None
+        from .hooked import anchored, check_whole, session_of
+
+        found = anchored(self._tokens, self._host, self._walk(), client)
+        session = session_of(self._tokens, found, f"{client}:{id}", taken, self._is_current)
+        check_whole(self._spool, [session.name] if session is not None else [s.name for s in found])
+        return session
 
     def record(self, lock: Lock, session: Session, client: str, id: str) -> Session:
         """Record that *session* is that of the client's session *id*; return it as it is now."""
         assert lock.held
-        is_here = any(found.name == session.name for found in self._by_client(client))
+        from .hooked import anchored
+
+        here = anchored(self._tokens, self._host, self._walk(), client)
+        is_here = any(found.name == session.name for found in here)
         who = session.who if is_here else f"session of {client}"
         known = Session(session.name, session.id, session.token, session.mark, who, f"{client}:{id}", session.server)
         self._tokens.keep(known)
@@ -92,9 +93,13 @@ class Sessions:
     def renamed(self, lock: Lock, session: Session, new: str) -> Session:
         """Keep the token of *session* under its new name; return it as it is now."""
         assert lock.held
+        if new == session.name:  # it was being opened while it was looked for; forgetting it would lose the name
+            return session
         moved = Session(new, session.id, session.token, session.mark, session.who, session.client, session.server)
         self._tokens.keep(moved)
-        self._tokens.forget(session)
+        present = self._tokens.of(session.name)
+        if present is not None and present.id == session.id:  # another of ours may have that name by now
+            self._tokens.forget(session)
         return moved
 
     def _renamed(self, name: str) -> Session | None:
@@ -217,11 +222,14 @@ class Sessions:
         return [s for s in found if s is not None and s.mark == session.mark and self._is_current(s)]
 
     def former(self, session: Session) -> list[Session]:
-        """Return the sessions that *session* replaces: those beside it, but not what another server opened.
+        """Return the sessions that *session* replaces: those beside it, but not another agent's of the same process.
 
+        Nor what another server opened.
         A command means the one of its agent's server, unless there are several: then it cannot be told which.
         """
-        others = self.beside(session)
+        from .clients import is_anothers
+
+        others = [other for other in self.beside(session) if not is_anothers(other.client, (session.client,))]
         served = [other for other in others if self._is_of_another_server(other)]
         if self._server == NO_SERVER and len(served) == 1:
             return others
@@ -243,30 +251,25 @@ class Sessions:
         except OSError:
             pass  # a read-only spool can still be read; liveness is then judged by the anchor alone
 
-    def _by_tree(self) -> list[Session]:
+    def _by_tree(self, ids: Sequence[str]) -> list[Session]:
+        """Return the sessions of the first anchor above us; *ids* decide where the tree gives no answer or several."""
         from .anchor import ends_walk
+        from .clients import client_of, is_anothers
 
+        found: list[Session] = []
         for process in self._walk():
             mark = self._host.mark(process)
             names = self._tokens.under(mark)
             if names:
-                return self._held_under(mark, names)
+                found = [s for s in self._held_under(mark, names) if not is_anothers(s.client, ids)]
+                break
             if ends_walk(process):
+                client = client_of(process)  # what it was given by whoever started it is not its own
+                ids = [id for id in ids if client is None or id.startswith(f"{client}:")]
                 break
-        return []
-
-    def _by_client(self, client: str) -> list[Session]:
-        """Return the sessions that hang on the agent client above us; a terminal that it was started from is not it."""
-        from .anchor import ends_walk, is_of_client
-
-        for process in self._walk():
-            mark = self._host.mark(process)
-            names = self._tokens.under(mark)
-            if names and is_of_client(process, client):
-                return [s for s in map(self._tokens.of, names) if s is not None and s.mark == mark]
-            if names or ends_walk(process):
-                break
-        return []
+        if len(found) == 1 or not ids:
+            return found
+        return [s for s in (found or self._tokens.all()) if s.client in ids and self._is_current(s)]
 
     def _held_under(self, mark: str, names: Sequence[str]) -> list[Session]:
         """Return the sessions under *mark*; one that was taken over is still returned, so that it can be said."""

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 SHORT_SECRET = 16  # characters; a shorter one is guessed off line from one message
 _PLACEHOLDERS = ("your-secret-key-here", "your-secret-key", "changeme", "change-me", "secret", "password")
 # Where an agent client tells the commands that it runs which of its sessions they belong to.
-_CLIENT_SESSIONS = (("CLAUDE_CODE_SESSION_ID", "claude"), ("CODEX_THREAD_ID", "codex"))
+_CLIENT_SESSIONS = (
+    ("CLAUDE_CODE_SESSION_ID", "claude"), ("CODEX_THREAD_ID", "codex"), ("OPENCODE_SESSION_ID", "opencode"),
+)  # fmt: skip
 
 # What a program started elsewhere, by cron or systemd, must be told to find the same places.
 _PLACES = (
@@ -29,8 +31,8 @@ class Settings:
     """Where things are for this account, and what the caller said about itself."""
 
     __slots__ = (
-        "claude", "client", "codex", "color", "config", "given", "home", "identity", "notes", "path", "private", "root",
-        "root_given", "secret", "states",
+        "claude", "clients", "codex", "color", "config", "given", "home", "identity", "notes", "path", "private",
+        "root", "root_given", "secret", "states",
     )  # fmt: skip
 
     def __init__(self, environ: Mapping[str, str], uid: int) -> None:
@@ -48,7 +50,7 @@ class Settings:
         # Where keys and tokens are: no file there may go into a message.
         self.private = [self.config, *self.states, *([os.path.abspath(secret)] if secret else [])]
         self.identity = environ.get("MAILDIR_IPC_IDENTITY") or None
-        self.client = next((f"{c}:{environ[v]}" for v, c in _CLIENT_SESSIONS if environ.get(v)), None)
+        self.clients = tuple(f"{c}:{environ[v]}" for v, c in _CLIENT_SESSIONS if environ.get(v))
         self.claude, self.codex = _base(environ, "CLAUDE_CONFIG_DIR"), _base(environ, "CODEX_HOME")
         self.color = not environ.get("NO_COLOR")
         self.path = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]

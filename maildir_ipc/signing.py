@@ -192,7 +192,7 @@ def reference(message_id: str) -> str:
 
 def fingerprint(text: str) -> str:
     """Return 130 bits of the SHA-256 of *text* as 26 characters that may be a file name."""
-    return base32(sha256(text.encode("utf-8", "surrogatepass")).digest())[:26]
+    return base32(sha256(text.encode("utf-8", "surrogatepass")).digest()[:17])[:26]
 
 
 def base32(data: bytes) -> str:
@@ -247,11 +247,13 @@ def _tags(value: bytes) -> dict[bytes, bytes]:
 
     Raises: Malformed.
     """
+    if not (value.isascii() and value.decode().isprintable()):
+        raise Malformed("a character that no tag has")
     tags: dict[bytes, bytes] = {}
     for part in value.split(b";"):
         name, equals, text = part.partition(b"=")
         name = name.strip(b" ")
-        if not equals or name in tags or not _is_tag(name) or any(not 32 <= c < 127 for c in text):
+        if not equals or name in tags or not _is_tag(name):
             raise Malformed("a tag without a value, or twice")
         tags[name] = text.replace(b" ", b"") if name in (b"b", b"bh") else text.strip(b" ")
     fixed = (tags.get(b"v"), tags.get(b"a"), tags.get(b"c"), tags.get(b"d"))

@@ -11,7 +11,7 @@ import os
 
 from . import records
 from .address import is_name
-from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, NotYours, TryAgain
+from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
 from .maildir import Maildir
 
 TYPE_CHECKING = False
@@ -144,12 +144,19 @@ class Spool:
 
     def _settings_file(self) -> dict[str, list[str]]:
         if self._settings is None:
-            self._settings = {}
-            for line in (records.read(f"{self.root}/.ipc/settings") or "").split("\n"):
+            text, self._settings = self._settings_text() or "", {}
+            for line in text.split("\n"):
                 name, equals, value = line.partition("#")[0].partition("=")
                 if equals:
                     self._settings.setdefault(name.strip(), []).append(value.strip())
         return self._settings
+
+    def _settings_text(self) -> str | None:
+        path = f"{self.root}/.ipc/settings"
+        try:
+            return records.read(path)
+        except OSError as error:  # a link, which is not followed
+            raise Misconfigured(f"{path}: {error.strerror}", "put a file there that can be read") from error
 
     def path(self, name: str) -> str:
         """Return where the mailbox *name* lies, or would."""
@@ -211,21 +218,6 @@ class Spool:
             except MailboxGone:
                 name = self.lead(name)
         raise TryAgain(f"{name} is being renamed", "try again")
-
-    def name_of(self, box: Maildir, name: str) -> str:
-        """Return the name that an open mailbox has now, its path set by it: it may have been renamed since *name*.
-
-        Raises: NotYours when it is in the spool no more.
-        """
-        for _ in range(8):
-            if box.is_at(self.path(name)):
-                return name
-            from .names import Names
-
-            # By the descriptor: another mailbox may lie at our path by now.
-            name = Names.parse(box.text("records/names")).current or name
-            box.path = self.path(name)
-        raise NotYours(f"the mailbox {name} is there no more", "mipc register NAME")
 
     def lock(self) -> Lock:
         """Return the spool's lock, for a `with` statement. Whoever gets it finds no half-done change."""

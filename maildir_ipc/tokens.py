@@ -178,11 +178,13 @@ class Tokens:
     def _read(self, name: str) -> str | None:
         for directory in self._directories:
             try:
+                # The last one may lie under /tmp, where anybody could have made it, with a FIFO in it to wait for.
+                if directory is self._directories[-1] and not is_ours(os.path.dirname(directory)):
+                    continue
                 text = records.read(f"{directory}/{name}")
             except OSError:
                 continue
-            # The last one may lie under /tmp, where anybody could have made it.
-            if text is not None and (directory is not self._directories[-1] or is_ours(os.path.dirname(directory))):
+            if text is not None:
                 return text
         return None
 

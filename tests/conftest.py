@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _OURS = ("MAILDIR_IPC_", "IPC_SHARED_SECRET", "XDG_")
-_OTHERS = ("CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID")
+_OTHERS = ("CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID", "OPENCODE_SESSION_ID")
 _SHM = Path("/dev/shm")
 
 # No test asserts on time, so no example has a deadline. CI looks at the same examples each time: a new one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import autocheck
 from ..errors import Usage
+from ..running import end_with_us
 from .arguments import FLAG
 from .call import arguments
 
@@ -21,6 +22,7 @@ USAGE = "auto-check start [MINUTES] | stop | status | run | log [options]"
 OPTIONS = {"instant": FLAG, "exec": "CMD", "ack": FLAG, "due": FLAG}
 _ACTS = ("start", "stop", "status", "run", "log")
 _IDLE = "no handler: hooks hand mail over while the agent works; nothing acts while it is idle"
+_NO_HOOK = "your hooks; none has run so far (mipc setup CLIENT)"
 _NEXT = {
     "cron": "mipc setup cron --apply: a tick every minute",
     "systemd": "or mipc setup systemd --apply: at once, by mipc watch",
@@ -40,6 +42,7 @@ def run(call: Call, words: list[str]) -> int:
     if given.flag("due") and act != "run":
         raise Usage("--due is for auto-check run", f"mipc {USAGE}")
     if act == "run":
+        end_with_us()
         return _due(call, given) if given.flag("due") else _now(call, given)
     session = call.account.identify(given.get("as"))
     with call.account.mailbox(session) as mailbox:
@@ -100,8 +103,9 @@ def _status(call: Call, mailbox: Mailbox, *, json: bool) -> int:
     if check.acknowledge:
         lines.append("what was handled is acknowledged")
     lines.append(f"last: {when(found.last, now) if found.last else 'never'}")
-    lines.append(f"next: {_next(found, now)}")
-    lines.append(f"by: {', '.join(_by(found, now)) or 'nothing'}")
+    by = _by(found, now)
+    lines.append(f"next: {_next(check, found.next - now, looks=bool(by))}")
+    lines.append(f"by: {', '.join(by) or ('nothing' if check.command is not None else _NO_HOOK)}")
     if found.did:
         lines.append(f"did: {found.did}")
     waiting = given_up(mailbox)
@@ -114,12 +118,16 @@ def _status(call: Call, mailbox: Mailbox, *, json: bool) -> int:
     return 0
 
 
-def _next(found: Status, now: float) -> str:
-    assert found.check is not None
-    if found.check.instant:
-        return "at once"
-    minutes = -(-(found.next - now) // 60)
-    return f"in {minutes:.0f} minute{'s' if minutes > 1 else ''}" if minutes > 0 else "any moment now"
+def _next(check: AutoCheck, seconds: float, *, looks: bool) -> str:
+    """Return when mail is looked at; *looks*: something does so at all."""
+    minutes = 0 if check.instant else -(-seconds // 60)
+    if minutes > 0:
+        return f"in {minutes:.0f} minute{'s' if minutes > 1 else ''}"
+    if check.command is None:
+        return "at your next prompt or tool"
+    if not looks:
+        return "when something looks"
+    return "at once" if check.instant else "any moment now"
 
 
 def _by(found: Status, now: float) -> list[str]:

@@ -55,13 +55,19 @@ class Call:
         return self._account
 
     def mailbox(self, session: Session) -> Mailbox:
-        """Return the mailbox of a session, open: what a hook handed to it before, this command proves to be seen."""
+        """Return the mailbox of a session, open: what a hook handed to it before, this command proves to be seen.
+
+        Not one that a handler runs, nor what `watch --exec` does: that is not the agent.
+        """
         mailbox = self.account.mailbox(session)
         if mailbox.maildir.has("records/handed"):
-            from ..handover import settle
-            from ..process import begun
+            from ..automatic import hops_here
 
-            settle(mailbox, session, begun())
+            if hops_here(mailbox.spool, mailbox.host) is None:
+                from ..handover import settle
+                from ..process import begun
+
+                settle(mailbox, session, begun())
         return mailbox
 
     def notes(self) -> None:

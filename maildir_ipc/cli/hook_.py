@@ -27,8 +27,14 @@ def run(call: Call, words: list[str]) -> int:
         from ..hook import log
         from ..settings import state_directories
 
-        log(state_directories(), f"{' '.join(words[:2])}: {str(error) or type(error).__name__}")
+        log(state_directories(), f"{' '.join(words[:2])}: {_said(error)}")
     return 0
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _answer(call: Call, words: list[str], stdin: bytes) -> None:

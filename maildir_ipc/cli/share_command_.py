@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-
 from ..address import parse_names
 from ..errors import Usage
+from ..running import end_with_us
 from ..settings import without_secrets
 from ..sharing import MAX_TIMEOUT, TIMEOUT, share_command
 from .arguments import FLAG, duration
@@ -32,10 +31,7 @@ def run(call: Call, words: list[str]) -> int:
         raise Usage("no recipient, or no command", f"mipc {USAGE}")
     to, timeout = parse_names(given.operands[0]), _timeout(given)
     session = call.account.identify(given.get("as"))
-    # Whoever ends us means the command, too: it would not notice, for it has a session of its own.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
-            signal.signal(number, signal.default_int_handler)
+    end_with_us()
     with call.mailbox(session) as mailbox:
         text, data = share_command(given.operands[1:], without_secrets(), timeout)
         draft = draft_with(given, text, data, [])

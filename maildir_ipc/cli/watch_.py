@@ -74,7 +74,7 @@ def _ringing(call: Call, given: Arguments) -> tuple[Callable[[Bell], str | None]
         return None
 
     def by_command(bell: Bell) -> str | None:
-        done = sound(command or "", bell, without_secrets())
+        done = sound(command or "", bell, without_secrets(), call.account.spool(), call.account.host)
         call.out(done.stdout.text)
         if done.stderr.size:
             call.say(done.stderr.text.removesuffix("\n"))

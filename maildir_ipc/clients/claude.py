@@ -19,7 +19,6 @@ KINDS = {
     "SessionEnd": END,
 }
 UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
-HOSTS_SEVERAL = False  # one process is one agent, whose session id changes with /clear and /resume
 
 
 def context(event: str, text: str) -> dict[str, object]:

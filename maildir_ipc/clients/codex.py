@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from . import END, PROMPT, START, STOP, TOOL
 
-# What setup asks to be called for: event and the seconds that it may take.
-EVENTS = {"SessionStart": 10, "UserPromptSubmit": 5, "PostToolUse": 5, "Stop": 5, "SessionEnd": 5}
+# What setup asks to be called for: event and the seconds that it may take. More than 3 at the end, and Codex warns.
+EVENTS = {"SessionStart": 10, "UserPromptSubmit": 5, "PostToolUse": 5, "Stop": 5, "SessionEnd": 3}
 KINDS = {"SessionStart": START, "UserPromptSubmit": PROMPT, "PostToolUse": TOOL, "Stop": STOP, "SessionEnd": END}
 UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
-HOSTS_SEVERAL = True  # its app server runs many threads, each another agent
 
 
 def context(event: str, text: str) -> dict[str, object]:

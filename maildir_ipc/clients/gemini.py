@@ -11,7 +11,6 @@ from . import END, PROMPT, START, STOP, TOOL
 EVENTS = {"SessionStart": 10, "BeforeAgent": 5, "AfterTool": 5, "AfterAgent": 5, "SessionEnd": 5}
 KINDS = {"SessionStart": START, "BeforeAgent": PROMPT, "AfterTool": TOOL, "AfterAgent": STOP, "SessionEnd": END}
 UNHEARD = ("SessionEnd",)  # events whose answer reaches nobody
-HOSTS_SEVERAL = False
 
 
 def context(event: str, text: str) -> dict[str, object]:

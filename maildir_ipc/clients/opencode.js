@@ -37,14 +37,20 @@ export const MaildirIpc = async ({ client }) => {
   const parents = new Map() // of a session: its parent's id, or null
   const prompted = new Set() // sessions whose latest prompt was given here
 
-  const facts = async (id) => {
+  // Returns the id of a session's parent, null for none, undefined where that is not told.
+  const parentOf = async (id) => {
     if (!parents.has(id)) {
       const found = await client.session.get({ path: { id } }).catch(() => undefined)
-      if (!found?.data) return { session_id: id, agent_id: "unknown" } // perhaps a subagent: not to be told
+      if (!found?.data) return undefined
       parents.set(id, found.data.parentID ?? null)
     }
-    const parent = parents.get(id)
-    return parent === null ? { session_id: id } : { session_id: id, agent_id: parent }
+    return parents.get(id)
+  }
+
+  const facts = async (id) => {
+    const parent = await parentOf(id)
+    // Where it is not told, perhaps a subagent: nothing for it.
+    return parent === null ? { session_id: id } : { session_id: id, agent_id: parent ?? "unknown" }
   }
 
   const events = {
@@ -82,8 +88,16 @@ export const MaildirIpc = async ({ client }) => {
       const last = output.parts.findLast((part) => part.type === "text")
       if (last) last.text += "\n\n" + text
     },
+    // One process runs many sessions: a command has to be told whose it is. A subagent's are its principal's.
+    "shell.env": async (input, output) => {
+      let id = input.sessionID
+      if (!id) return
+      for (let parent; (parent = await parentOf(id)); ) id = parent
+      output.env.OPENCODE_SESSION_ID = id
+    },
     "tool.execute.after": async (input, output) => {
-      const text = await ask("tool.execute.after", await facts(input.sessionID))
+      const call = { tool_name: input.tool, tool_input: input.args?.command ?? input.args?.name }
+      const text = await ask("tool.execute.after", { ...(await facts(input.sessionID)), ...call })
       if (text && typeof output.output === "string") output.output += "\n\n" + text
     },
   }

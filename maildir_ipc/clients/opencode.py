@@ -1,9 +1,11 @@
 """opencode: what its plugin asks and is answered. It has no hooks that run a command, so a small plugin does that.
 
 The plugin calls `ipc-hook opencode EVENT` with `{"session_id": …}` on standard input: with `"agent_id"` in it for
-a session that has a parent, and with `"stop_hook_active": true` at a `session.idle` that follows a prompt which it
-gave itself. It is answered with nothing, or with `{"text": …}`: to be appended to the tool's output or to the
-prompt's parts, and at `session.idle` to be given as a prompt.
+a session that has a parent, with `"tool_name"` and `"tool_input"` after a tool, and with `"stop_hook_active": true`
+at a `session.idle` that follows a prompt which it gave itself. It is answered with nothing, or with
+`{"text": …}`: to be appended to the tool's output or to the prompt's parts, and at `session.idle` to be given as a
+prompt.
+Commands that an agent runs get OPENCODE_SESSION_ID, the id of the session that has no parent.
 
 Source: the types of @opencode-ai/plugin 1.18.33
 """
@@ -22,7 +24,6 @@ KINDS = {
     "session.deleted": END,
 }
 UNHEARD = ("session.created", "session.deleted")  # events whose answer reaches nobody
-HOSTS_SEVERAL = True  # its server runs many sessions, each another agent
 
 
 def context(_event: str, text: str) -> dict[str, object]:

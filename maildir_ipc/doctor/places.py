@@ -54,6 +54,9 @@ def key(account: Account, spool: Spool) -> Iterator[Finding]:
 def settings(spool: Spool) -> Iterator[Finding]:
     """Yield what in the settings file means nothing, or not what its writer thinks."""
     place, known = f"{spool.root}/.ipc/settings", set[str]()
+    if os.path.islink(place):
+        yield Finding("settings", f"{place} is a link, and is not followed", "put the file itself there")
+        return
     for number, line in enumerate((records.read(place) or "").split("\n"), 1):
         text = line.partition("#")[0].strip()
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -88,7 +91,11 @@ def effective(spool: Spool) -> list[tuple[str, str, bool]]:
             found.append((name, "?", False))
         else:
             found.append((name, str(value), value == default))
-    return [*found, ("peer", " ".join(spool.spools()[1:]) or "none", len(spool.spools()) == 1)]
+    try:
+        peers = spool.spools()[1:]
+    except Misconfigured:
+        return [*found, ("peer", "?", False)]
+    return [*found, ("peer", " ".join(peers) or "none", not peers)]
 
 
 def modes(account: Account, root: str) -> Iterator[Finding]:

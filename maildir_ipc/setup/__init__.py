@@ -147,6 +147,13 @@ def _split(text: str) -> tuple[str, int | None]:
     return "".join(kept), at
 
 
+def one_line(word: str, where: str) -> str:
+    """Return *word*, which is to stand *where* lines are. Raises: Misconfigured: its second line would be another's."""
+    if any(c in word for c in "\n\r\0"):
+        raise Misconfigured(f"{word!a} cannot stand in {where}", "choose a path of one line")
+    return word
+
+
 def program(script: str, *verb: str) -> list[str]:
     """Return the words that start one of our scripts, by its whole path: in a checkout, else as installed.
 

@@ -8,13 +8,15 @@ import pwd
 from ..errors import Misconfigured, Missing
 from ..running import run_command
 from ..settings import without_secrets
-from . import Change, Plan, program, with_block, without_block
+from . import Change, Plan, one_line, program, with_block, without_block
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..running import Finished
     from ..settings import Settings
 
 _TIMEOUT = 30.0  # seconds
+_BY_HAND = "add the line by hand: crontab -e"
 
 
 def plan(settings: Settings, _scope: str) -> Plan:
@@ -27,7 +29,7 @@ def plan(settings: Settings, _scope: str) -> Plan:
         if text is None:
             _run(["crontab", "-r"])
         else:
-            _run(["crontab", "-"], text.encode())
+            _run(["crontab", "-"], text.encode("utf-8", "surrogateescape"))
 
     return Plan([Change("your crontab", now, with_block(now or "", block), rest or None, block, write)])
 
@@ -51,33 +53,35 @@ def installed() -> bool:
 
 
 def _crontab() -> str | None:
-    """Return the account's crontab; None when it has none."""
+    """Return the account's crontab, whatever its bytes; None when it has none."""
     done = _try(["crontab", "-l"])
-    if done[0] == 0:
-        return done[1]
-    if "no crontab" in done[2]:
+    if not done.returncode and not done.timed_out:
+        if done.stdout.size > len(done.stdout.octets):
+            raise Misconfigured("the crontab is too large to be changed here", _BY_HAND)
+        text = done.stdout.octets.decode("utf-8", "surrogateescape")
+        if any(line.endswith("\\r") for line in text.split("\n")):  # in two characters: so Debian's crontab -l has it
+            raise Misconfigured("the crontab has carriage returns, which would be lost", _BY_HAND)
+        return text
+    if "no crontab" in done.stderr.text:
         return None
-    raise Misconfigured(f"crontab -l: {done[2].strip()[:200]}", "ask who looks after this machine")
+    raise Misconfigured(f"crontab -l: {done.stderr.text.strip()[:200]}", "ask who looks after this machine")
 
 
 def _run(command: list[str], data: bytes = b"") -> None:
-    code, _, said = _try(command, data)
-    if code:
-        raise Misconfigured(f"{' '.join(command)}: {said.strip()[:200]}", "add the line by hand: crontab -e")
+    done = _try(command, data)
+    if done.returncode or done.timed_out:
+        raise Misconfigured(f"{' '.join(command)}: {done.stderr.text.strip()[:200]}", _BY_HAND)
 
 
-def _try(command: list[str], data: bytes = b"") -> tuple[int, str, str]:
+def _try(command: list[str], data: bytes = b"") -> Finished:
     from ..errors import BadData
 
     try:
-        done = run_command(command, without_secrets(LC_ALL="C"), _TIMEOUT, stdin=data)
+        return run_command(command, without_secrets(LC_ALL="C"), _TIMEOUT, stdin=data)
     except BadData as error:
         raise Missing("there is no crontab command here", "install cron, or mipc setup systemd") from error
-    return done.returncode or 0, done.stdout.text, done.stderr.text
 
 
 def _quoted(word: str) -> str:
-    safe = word.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
-    if any(c in word for c in "\n\r\0"):
-        raise Misconfigured(f"{word!a} cannot stand in a crontab", "choose a path of one line")
+    safe = one_line(word, "a crontab").replace("/", "").replace("-", "").replace("_", "").replace(".", "")
     return word if safe.isascii() and safe.isalnum() else "'" + word.replace("'", "'\\''") + "'"

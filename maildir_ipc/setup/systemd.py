@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import Change, Plan, program, read_file, write_file
+from ..errors import Misconfigured
+from . import Change, Plan, one_line, program, read_file, write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +24,19 @@ def plan(settings: Settings, _scope: str) -> Plan:
 
 
 def unit(settings: Settings) -> str:
-    """Return the unit. Source: systemd.service(5), systemd.exec(5)."""
+    """Return the unit. Source: systemd.service(5), systemd.exec(5). Raises: Misconfigured."""
     given = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(settings.given.items()))
-    words = [*program("mipc"), "watch", "--all"]
+    command, *words = program("mipc")
+    if any(c in command for c in "\"'\\"):
+        raise Misconfigured(f"systemd cannot start {command!a}", "move this program to a path without quotes")
+    # Only in arguments is there a dollar sign that means something, and that is doubled to mean itself.
+    start = [_quoted(command), *(_quoted(word).replace("$", "$$") for word in (*words, "watch", "--all"))]
     return (
         "[Unit]\n"
         "Description=maildir-ipc: look at mail as it comes\n"
         "\n"
         "[Service]\n"
-        f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in words)}\n"
+        f"ExecStart={' '.join(start)}\n"
         f"{given}"
         "Restart=on-failure\n"
         "RestartSec=10\n"
@@ -42,5 +47,5 @@ def unit(settings: Settings) -> str:
 
 
 def _quoted(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    escaped = one_line(word, "a unit").replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'

@@ -14,13 +14,15 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from maildir_ipc import autocheck
 from maildir_ipc.testing import account
-from tests.e2e.driving import BIN, Done, Terminal
+from tests.e2e.driving import BIN, Done, Terminal, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HERE = Path(__file__).parent
 HOOK = str(BIN / "ipc-hook")
+# Where a client tells the commands that it runs whose they are; Gemini CLI does not.
+VARIABLES = {"claude": "CLAUDE_CODE_SESSION_ID", "codex": "CODEX_THREAD_ID", "opencode": "OPENCODE_SESSION_ID"}
 
 
 def recorded(client: str, event: str, **changes: object) -> dict[str, Any]:
@@ -49,6 +51,13 @@ class Client(Terminal):
         self.client, self.program, self._files, self._events = client, folder / client, folder, 0
         shutil.copy(bash, self.program)
         super().__init__([str(self.program), "--norc", "--noprofile", "-i"], folder, home, env)
+
+    def mipc(self, verb: str, *arguments: str, of: str = "") -> Done:
+        """Run a verb as a tool of the session *of* does; else of the one that was recorded."""
+        if self.client not in VARIABLES:
+            return super().mipc(verb, *arguments)
+        id = of or recorded(self.client, {"opencode": "session.idle"}.get(self.client, "Stop"))["session_id"]
+        return self.run(f"{VARIABLES[self.client]}={shlex.quote(id)} {words(verb, *arguments)}")
 
     def hook(self, event: str, shell: str = "", **changes: object) -> Done:
         """Call the hook at an event, as recorded but for *changes*; *shell* runs the script in place of sh."""

@@ -67,10 +67,18 @@ def test_s30_it_is_started_asked_about_and_stopped(bob: Path) -> None:
     shown = mipc(home, "auto-check", "status", "--as", "bob").out
     assert shown.startswith("auto-check every 5 minutes for bob\nno handler: ")
     assert "nothing acts while it is idle" in shown
-    assert "\nlast: never\nnext: any moment now\nby: nothing\n" in shown
+    assert "\nlast: never\nnext: at your next prompt or tool\nby: your hooks; none has run so far" in shown
     assert mipc(home, "auto-check", "stop", "--as", "bob").out == "auto-check off for bob\n"
     assert mipc(home, "auto-check", "stop", "--as", "bob").code == 0
     assert status(home, "bob")["active"] is False
+
+
+def test_status_says_when_mail_is_looked_at_and_by_what(home: Path, spool: Path) -> None:
+    """Issue 4: not that it is at once, where nothing looks."""
+    start(home, "bob", "true")
+    assert "\nnext: when something looks\nby: nothing\n" in mipc(home, "auto-check", "status", "--as", "bob").out
+    assert tick(home) == (0, "", "")
+    assert re.search("\nnext: at once\nby: cron ", mipc(home, "auto-check", "status", "--as", "bob").out)
 
 
 @pytest.mark.parametrize(("minutes", "says"), [("1", "1 minute "), ("3", "3 minutes "), ("60", "60 minutes ")])
@@ -226,6 +234,20 @@ def test_a_killed_runner_leaves_its_message_to_the_next_tick(home: Path, spool: 
     assert json.loads((home / "got").read_text())["body"] == "unread"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_tick_that_is_ended_ends_its_handler(home: Path, spool: Path, number: int) -> None:
+    """Design, 9: else it would run on without a bound, and beside the next tick's."""
+    said = Fifo(home / "said")
+    start(home, "bob", f"echo $$ >'{said.path}'; exec sleep 1000")
+    with subprocess.Popen([BIN / "ipc-cron"], env={"PATH": PATH, "HOME": str(home)}) as runner:
+        handler = os.pidfd_open(int(said.read()))
+        runner.send_signal(number)
+        assert runner.wait(SECONDS) == 130
+    assert select.select([handler], [], [], SECONDS)[0], "the handler goes on"
+    os.close(handler)
+    assert unread(home, "bob") == ["unread"]
+
+
 def test_taken_over_it_stops_and_says_so_once(home: Path, spool: Path) -> None:
     """Design, 9: a tick acts with the session that auto-check start had."""
     start(home, "bob", f"echo >>'{home}/ran'")
@@ -289,6 +311,24 @@ def test_s31_handlers_that_answer_each_other_stop_by_themselves(home: Path, answ
     # One answer to what a person wrote, one to each of three automatic ones, and one acknowledgement, answered too.
     assert handled[-1] == 0
     assert len((home / "ran").read_text()) == sum(handled) <= 12
+
+
+def test_s31_what_a_handler_leaves_in_a_session_of_its_own_sends_automatic_mail(home: Path) -> None:
+    """ADR 0015: its parent is gone, and its session is its own; it still holds what the handler was given."""
+    for name in ("alice", "bob"):
+        mipc(home, "register", name, "--as", name)
+    go, said = Fifo(home / "go"), Fifo(home / "said")
+    sends = (
+        f'read line <"{go.path}"; env -i HOME="{home}" PATH="$PATH" mipc send --as bob alice pong; echo >"{said.path}"'
+    )
+    (home / "daemon").write_text(sends)
+    start(home, "bob", f"(setsid sh '{home}/daemon' >/dev/null 2>&1 &)")
+    mipc(home, "send", "--as", "alice", "bob", "ping")
+    assert tick(home) == (0, "", "")
+    go.write("\n")
+    said.read()
+    (path,) = (spool_of(home) / "alice/new").iterdir()
+    assert b"IPC-Hops: 1" in path.read_bytes().splitlines()
 
 
 def test_s31_acknowledgements_alone_are_not_acknowledged(home: Path) -> None:

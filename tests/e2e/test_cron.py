@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import need
-from tests.e2e.driving import CHECKOUT, PATH, assert_refused, mipc, words
+from tests.e2e.driving import CHECKOUT, PATH, assert_refused, mipc, run, words
 from tests.e2e.test_auto_check import Fifo, start
 
 if TYPE_CHECKING:
@@ -78,6 +79,33 @@ def test_the_line_is_merged_once_and_taken_out_without_a_trace(home: Path) -> No
     assert last == "unchanged your crontab\nchanged your crontab\nremoved from your crontab\nno crontab for root\n"
 
 
+@pytest.mark.parametrize("theirs", [b"# caf\xe9 \xff\n5 4 * * * /bin/echo \xe9\n", b"A=1\n# \xc2\x85\x0b x\n"])
+def test_other_lines_keep_every_byte(home: Path, theirs: bytes) -> None:
+    """Issue 4: never overwrites what is there, in whatever encoding it is."""
+    _need_cron()
+    (home / "theirs").write_bytes(theirs)
+    apply, remove = words("setup", "cron", "--apply"), words("setup", "cron", "--remove")
+    script = f"crontab '{home}/theirs'\n{apply}\ncrontab -l >'{home}/merged'\n{remove}\ncrontab -l >'{home}/rest'\n"
+    done = _in_own_cron(script, home)
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 0, err
+    assert (home / "merged").read_bytes().startswith(theirs + b"# maildir-ipc begin\n* * * * * ")
+    assert (home / "rest").read_bytes() == theirs
+
+
+@pytest.mark.parametrize(("before", "why"), [("# " + "x" * 900 + "\n", "too large"), ("# DOS\r\n", "carriage returns")])
+def test_a_crontab_that_is_not_read_as_it_is_is_left_alone(home: Path, before: str, why: str) -> None:
+    """Issue 4: the jobs behind its first MiB would be gone, or the bytes that crontab -l writes out."""
+    _need_cron()
+    (home / "theirs").write_bytes(before.encode() * 1200 + b"5 4 * * * /bin/last\n")
+    script = f"crontab '{home}/theirs'\n{words('setup', 'cron', '--apply')} || echo $?\ncrontab -l | tail -n 1\n"
+    done = _in_own_cron(script, home)
+    out, err = done.communicate(timeout=60)
+    assert (out, err.count("\n")) == ("78\n5 4 * * * /bin/last\n", 1), err
+    assert why in err
+    assert "crontab -e" in err
+
+
 def test_without_apply_the_line_is_only_printed(home: Path) -> None:
     """Issue 4: prints."""
     _need_cron()
@@ -117,7 +145,11 @@ def test_the_unit_is_printed_applied_and_removed(home: Path) -> None:
 def test_the_unit_is_one_that_systemd_accepts(home: Path) -> None:
     """systemd-analyze is the judge."""
     need("systemd-analyze")
-    mipc(home, "setup", "systemd", "--apply", MAILDIR_IPC_ROOT=str(home / '50% of "it"'))
+    checkout = home / "c$d 100%x"
+    for folder in ("bin", "maildir_ipc"):
+        shutil.copytree(CHECKOUT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    odd = {"MAILDIR_IPC_ROOT": str(home / '50% of "it" for $5')}
+    assert run(str(checkout / "bin/mipc"), "setup", "systemd", "--apply", home=home, env=odd).code == 0
     unit = home / ".config/systemd/user/maildir-ipc.service"
     environ = {"PATH": PATH, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
     done = subprocess.run(

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from maildir_ipc.bell import MAX_LINE
-from maildir_ipc.clients import END, NAMES, PROMPT, START, STOP, TOOL
+from maildir_ipc.clients import END, NAMES, PROMPT, SEVERAL, START, STOP, TOOL
 from maildir_ipc.testing import account
 from tests.conftest import need
 from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
 from tests.e2e.hooking import HOOK, auto_check, clients, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.e2e
 
@@ -180,6 +185,22 @@ def test_a_command_of_the_agent_proves_that_it_saw_its_mail(home: Path, verb: tu
         assert not (spool_of(home) / "bob/records/handed").exists()
 
 
+def test_a_command_that_a_handler_runs_proves_nothing(home: Path) -> None:
+    """Design, 9: never by a tick: a handler that sends in the agent's name is not the agent."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "never seen")
+        assert "never seen" in agent.hears("PostToolBatch")
+        auto_check(home, "bob", instant=True, command=f"{words('send', 'alice', 'I am away')} && {words('check')}")
+        send(home, "bob", "for the handler")
+        done = mipc(home, "auto-check", "run", "--as", "bob")
+        assert done.code == 0, done
+        assert "I am away" in mipc(home, "check", "--as", "alice").out
+        assert (len(box(home, "new")), len(box(home, "cur"))) == (1, 1)
+        assert "never seen" in agent.hears("SessionStart") + agent.mipc("check").out
+
+
 @pytest.mark.parametrize("client", NAMES)
 def test_a_subagent_and_an_agent_without_a_name_hear_nothing(home: Path, client: str) -> None:
     """Design, 9: the mail is the principal's; an agent that registered nothing gets none."""
@@ -222,24 +243,90 @@ def test_an_agent_in_a_registered_terminal_is_not_that_terminal(home: Path) -> N
         assert "hello" in person.hears("PostToolBatch")
 
 
-def person_stdin(home: Path) -> str:
-    """Write an event of Codex to a file, and return its path in a form for the shell."""
+def person_stdin(home: Path, client: str = "codex", event: str = "PostToolUse", **changes: object) -> str:
+    """Write an event to a file, and return its path in a form for the shell."""
     path = home.parent / "event.json"
-    path.write_text(json.dumps(recorded("codex", "PostToolUse")))
+    path.write_text(json.dumps(recorded(client, event, **changes)))
     return shlex.quote(str(path))
 
 
-@pytest.mark.parametrize("client", ["codex", "opencode"])
-def test_two_sessions_in_one_process_are_two_agents(home: Path, client: str) -> None:
-    """Design, 7 and 9: where one process hosts several, what was recorded for one is not another's."""
-    start, tool = event_of(client, START), event_of(client, TOOL)
-    with clients(home, client) as (agent,):
-        agent.mipc("register", "bob")
+@pytest.mark.parametrize("event", ["SessionStart", "PostToolBatch", "UserPromptSubmit", "Stop"])
+def test_an_agent_inside_a_registered_one_is_not_that_one(home: Path, event: str) -> None:
+    """G10; design, 9: `claude -p` as a tool of an agent that has a name."""
+    with clients(home, "claude") as (outer,):
+        outer.mipc("register", "bob", of="outer")
         auto_check(home, "bob", instant=True)
-        assert agent.hears(start, session_id="first") == ""
         send(home, "bob", "hello")
-        assert agent.hears(start, session_id="second") == agent.hears(tool, session_id="second") == ""
+        line = f"{HOOK} claude {event} <{person_stdin(home, 'claude', event, session_id='inner')}; :"
+        done = outer.run(f"CLAUDE_CODE_SESSION_ID=outer {outer.program} --norc -c {shlex.quote(line)}")
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert account(str(home)).identify("bob").client == "claude:outer"
+        assert "hello" in outer.hears("PostToolBatch", session_id="outer")
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_two_sessions_in_one_process_are_two_agents(home: Path, client: str) -> None:
+    """Design, 7 and 9: where one process hosts several, who registered nothing gets nothing, whenever it began."""
+    start, tool = event_of(client, START), event_of(client, TOOL)
+    others = [event for event, kind in kinds(client).items() if kind != END]
+    with clients(home, client) as (agent,):
+        assert agent.hears(start, session_id="first") == agent.hears(start, session_id="second") == ""
+        agent.mipc("register", "bob", of="first")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        for id in ("second", "third"):
+            assert [agent.hears(event, session_id=id) for event in [tool, *others]] == [""] * (len(others) + 1)
+            assert agent.mipc("check", of=id).code == 77
+        assert account(str(home)).identify("bob").client == f"{client}:first"
         assert "hello" in agent.hears(tool, session_id="first")
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_who_registers_in_a_process_of_several_ends_nobody_elses_session(home: Path, client: str) -> None:
+    """Design, 7: the client's id decides; each is itself to commands and to hooks."""
+    with clients(home, client) as (agent,):
+        for id, name in (("first", "bob"), ("second", "carl")):
+            done = agent.mipc("register", name, of=id)
+            assert "no longer registered" not in done.err
+            auto_check(home, name, instant=True)
+            send(home, name, f"for {name}")
+        assert [agent.mipc("whoami", of=id).out for id in ("first", "second")] == ["bob\n", "carl\n"]
+        tool = event_of(client, TOOL)
+        assert "for bob" in agent.hears(tool, session_id="first")
+        assert "for carl" in agent.hears(tool, session_id="second")
+        assert "carl" not in agent.mipc("check", of="first").out
+        assert "bob is no longer registered here" in agent.mipc("register", "dave", of="first").err
+        assert agent.mipc("whoami", of="second").out == "carl\n"
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_what_was_registered_without_an_id_is_of_the_session_whose_tool_did_it(home: Path, client: str) -> None:
+    """Design, 7 and 9: a client's server is not told which of its sessions calls it; the event that follows says so."""
+    tool = event_of(client, TOOL)
+    with clients(home, client) as (agent,):
+        agent.run(words("register", "bob"))
+        agent.run(words("check"))
+        auto_check(home, "bob", instant=True)
+        assert agent.hears(tool, session_id="second") == ""
+        call = {"tool_name": "mcp__maildir-ipc__register", "tool_input": {"name": "Bob"}}
+        assert agent.hears(tool, session_id="first", **call) == ""
+        send(home, "bob", "hello")
+        assert agent.hears(tool, session_id="second") == agent.hears(tool, session_id="second", **call) == ""
+        assert agent.mipc("check", of="second").code == 77
+        assert "hello" in agent.hears(tool, session_id="first")
+
+
+def test_an_agent_that_another_one_started_has_not_its_id(home: Path) -> None:
+    """G10: variables are inherited; an agent's own id is the one of its own client."""
+    with clients(home, "claude", "codex") as (outer, inner):
+        outer.mipc("register", "bob", of="S1")
+        start = f"CLAUDE_CODE_SESSION_ID=S1 {inner.program} -c"
+        refused = outer.run(f"{start} {shlex.quote(words('check') + '; exit $?')}")
+        assert refused.code == 77
+        lines = f"export CODEX_THREAD_ID=T1; {words('register', 'carl')}; {words('whoami')}; :"
+        assert outer.run(f"{start} {shlex.quote(lines)}").out == "carl\ncarl\n"
+        assert account(str(home)).identify("carl").client == "codex:T1"
+        assert outer.mipc("whoami", of="S1").out == "bob\n"
 
 
 def test_a_session_that_is_known_by_its_id_alone_is_found_by_it(home: Path) -> None:
@@ -303,24 +390,108 @@ def break_key(home: Path) -> None:
     (home / ".config/maildir-ipc/keyring").unlink()
 
 
-def break_mailbox(home: Path) -> None:
-    """The mailbox is a file."""
+def break_records(home: Path) -> None:
+    """The mailbox's records are a link to nowhere."""
     os.rename(spool_of(home) / "bob/records", spool_of(home) / "bob/aside")
     (spool_of(home) / "bob/records").symlink_to("/nonexistent")
 
 
-@pytest.mark.parametrize("damage", [break_record, break_key, break_mailbox])
-def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(home: Path, damage: object) -> None:
-    """S32; issue 4; design, 9: hooks exit 0 always."""
-    assert callable(damage)
-    with clients(home, "claude") as (agent,):
+def break_gate(home: Path) -> None:
+    """A record is a directory."""
+    (spool_of(home) / "bob/records/gate").unlink(missing_ok=True)
+    (spool_of(home) / "bob/records/gate").mkdir()
+
+
+def remove_spool(home: Path) -> None:
+    """The spool is gone."""
+    shutil.rmtree(spool_of(home))
+
+
+def replace_spool(home: Path) -> None:
+    """The spool is a file."""
+    remove_spool(home)
+    spool_of(home).write_text("x")
+
+
+def remove_mailbox(home: Path) -> None:
+    """The mailbox is gone."""
+    shutil.rmtree(spool_of(home) / "bob")
+
+
+def remove_new(home: Path) -> None:
+    """The mailbox has no new/."""
+    shutil.rmtree(spool_of(home) / "bob/new")
+
+
+def remove_cur(home: Path) -> None:
+    """The mailbox has no cur/."""
+    shutil.rmtree(spool_of(home) / "bob/cur")
+
+
+# What is wrong, and what the line in the log names.
+DAMAGES = [
+    (break_record, "/.ipc/spool is damaged"),
+    (break_key, "key "),
+    (break_records, "/bob/records is not there"),
+    (break_gate, "/bob/records/gate: Is a directory"),
+    (remove_spool, "there is no spool at "),
+    (replace_spool, "there is no spool at "),
+    (remove_mailbox, "/bob/new is not there"),
+    (remove_new, "/bob/new is not there"),
+    (remove_cur, "/bob/cur is not there"),
+]
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "PostToolBatch", "UserPromptSubmit", "Stop"])
+@pytest.mark.parametrize(("damage", "says"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(
+    home: Path, damage: Callable[[Path], None], says: str, event: str
+) -> None:
+    """S32; issue 4; design, 9: hooks exit 0 always; what is wrong at every event is said once."""
+    with clients(home, "claude", "claude") as (agent, stranger):
         agent.mipc("register", "bob")
         send(home, "bob", "hello")
         damage(home)
-        assert agent.hook("SessionStart").out == ""
-        if damage is not break_mailbox:
-            (line,) = log(home)
-            assert " claude SessionStart: " in line
+        assert agent.hook(event).out == agent.hook(event).out == agent.hook("SessionStart").out == ""
+        (line,) = log(home)
+        assert f" claude {event}: " in line
+        assert says in line
+        if damage not in (break_record, break_key):
+            assert stranger.hook(event).out == ""
+            assert len(log(home)) == 1
+
+
+def test_an_agent_of_several_names_has_a_line_in_the_log(home: Path) -> None:
+    """Design, 7: --also keeps both; which of them a hook works for, the variable says."""
+    with clients(home, "claude", "codex") as made:
+        for agent in made:
+            agent.mipc("register", f"{agent.client}-1")
+            agent.mipc("register", f"{agent.client}-2", "--also")
+            send(home, f"{agent.client}-1", "hello")
+            assert [agent.hears(event) for event in ("SessionStart", "UserPromptSubmit")] == ["", ""]
+        lines = log(home)
+        assert len(lines) == len(made)
+        assert "claude SessionStart: this agent is claude-1 and claude-2: " in lines[0]
+        assert "MAILDIR_IPC_IDENTITY" in lines[0]
+
+
+@pytest.mark.parametrize("instant", [True, False])
+def test_where_nothing_can_be_written_the_bell_still_rings(home: Path, *, instant: bool) -> None:
+    """S32; design, 9: mail that cannot be handed over is said to be there; nothing is claimed."""
+    mipc(home, "register", "bob", "--as", "bob")
+    if instant:
+        auto_check(home, "bob", instant=True)
+    send(home, "bob", "hello")
+    stdin = json.dumps(recorded("claude", "PostToolBatch")).encode()
+    env = {"MAILDIR_IPC_IDENTITY": "bob"}
+    for event in ("PostToolBatch", "SessionStart", "Stop", "UserPromptSubmit"):
+        full = f"trap '' XFSZ; ulimit -f 0; exec {HOOK} claude {event}"  # no file takes a byte more
+        done = run("sh", "-c", full, home=home, stdin=stdin, env=env)
+        assert (done.code, done.err) == (0, "")
+        assert ("1 unread for bob, from alice: mipc check" in done.out) == (event != "Stop")
+        assert "hello" not in done.out
+        assert [",c=" in name for name in box(home, "new")] == [False]
+    assert "hello" in mipc(home, "check", "--as", "bob").out
 
 
 @pytest.mark.parametrize("stdin", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b'{"session_id": 5}', b'{"a": ' * 5000])
@@ -368,6 +539,60 @@ def test_the_script_says_the_same_in_every_shell(home: Path, shell: str) -> None
         assert agent.hook("PostToolBatch", shell).out == ""
 
 
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash"])
+@pytest.mark.parametrize("place", ["theirs", "a link of theirs", "ours"])
+def test_a_pipe_that_somebody_left_for_us_stops_no_hook(home: Path, tmp_path: Path, shell: str, place: str) -> None:
+    """Design, 7: under the temporary directory, the owner is checked; anybody can write there."""
+    need(shell.split(maxsplit=1)[0])
+    theirs = tmp_path / "maildir-ipc-theirs"
+    with clients(home, "claude", TMPDIR=str(tmp_path)) as (agent,):
+        agent.mipc("register", "bob")
+        assert agent.hears("PostToolBatch") == ""
+        start = Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        folder = tmp_path / "elsewhere" if place == "a link of theirs" else theirs
+        (folder / "x").mkdir(parents=True)
+        os.mkfifo(folder / f"x/@b.n.{agent.process.pid}.{start}")
+        if folder != theirs:
+            theirs.symlink_to(folder)
+        if place != "ours" and os.geteuid() == 0:
+            for path in (theirs, folder / "x", *(folder / "x").iterdir()):
+                os.chown(path, 65534, 65534, follow_symlinks=False)
+        assert agent.hook("PostToolBatch", shell).out == ""
+        send(home, "bob", "hello")
+        assert "1 unread for bob" in agent.hook("PostToolBatch", shell).out
+
+
+def test_a_pipe_in_place_of_a_token_stops_no_command(home: Path, tmp_path: Path) -> None:
+    """Design, 7: a state directory under the temporary one is not read if somebody else can write there."""
+    mipc(home, "register", "bob", "--as", "bob")
+    (spool,) = (path.name for path in (home / ".local/state/maildir-ipc").iterdir() if path.is_dir())
+    folder = tmp_path / f"maildir-ipc-{os.geteuid()}"
+    (folder / spool).mkdir(parents=True)
+    folder.chmod(0o777)
+    os.mkfifo(folder / spool / "carl")
+    assert mipc(home, "whoami", "--as", "carl", TMPDIR=str(tmp_path)).code == 77
+
+
+@pytest.mark.peer("strace")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash"])
+def test_what_somebody_else_made_for_us_is_not_even_listed(home: Path, tmp_path: Path, shell: str) -> None:
+    """Design, 7: the owner is checked: names that another lists for our process are not ours."""
+    need(shell.split(maxsplit=1)[0])
+    folder = tmp_path / "maildir-ipc-theirs"
+    with clients(home, "claude", TMPDIR=str(tmp_path)) as (stranger,):
+        (folder / "x").mkdir(parents=True)
+        start = Path(f"/proc/{stranger.process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        (folder / f"x/@b.n.{stranger.process.pid}.{start}").write_text("bob\n")
+        os.chown(folder, 65534, 65534)
+        mipc(home, "register", "bob", "--as", "bob")
+        send(home, "bob", "hello")
+        assert stranger.hook("PostToolBatch", f"strace -f -o {tmp_path}/trace {shell}").out == ""
+        trace = (tmp_path / "trace").read_text()
+        assert f"{folder}/x" not in trace
+        assert "python" not in trace
+
+
 @pytest.mark.parametrize("identity", ["bob", "nobody"])
 def test_standard_input_is_read_to_its_end(home: Path, identity: str) -> None:
     """Design, 8: a client that cannot write all of it may take the hook for failed."""
@@ -403,6 +628,23 @@ def test_without_mail_no_program_is_started_but_the_shell_and_cat(home: Path, tm
                 assert [call for call in calls if not call.startswith("execve")] == []
                 started = [call.split('"')[1] for call in calls if call.endswith("= 0")]
                 assert [os.path.basename(path) for path in started] == ["ipc-hook", "cat"], calls
+
+
+@pytest.mark.peer("strace")
+def test_the_temporary_directory_is_read_only_for_an_agent_that_is_not_listed_elsewhere(home: Path) -> None:
+    """Issue 4: it may be full of other things; and whoever is listed there alone is found all the same."""
+    trace, folder = home / "trace", home / "t"
+    folder.mkdir()
+    with clients(home, "claude", "claude", TMPDIR=str(folder)) as (agent, hidden):
+        agent.mipc("register", "bob")
+        assert [agent.hears("PostToolBatch") for _ in range(2)] == ["", ""]
+        assert agent.hook("PostToolBatch", f"strace -o {trace} -e trace=openat").out == ""
+        assert f'"{folder}' not in trace.read_text()
+        (home / "file").touch()
+        hidden.run(f"MAILDIR_IPC_STATE={home}/file/x {words('register', 'carl')}")
+        assert [path.name for path in folder.iterdir()] == [f"maildir-ipc-{os.geteuid()}"]
+        send(home, "carl", "hello")
+        assert "1 unread for carl" in hidden.hears("PostToolBatch")
 
 
 @pytest.mark.parametrize("unset", ["", "unset HOME; "])

@@ -51,7 +51,7 @@ def _install(checkout: Path, home: Path, *words: str, through: Path | None = Non
 
 @pytest.mark.timeout(_SECONDS)
 def test_an_empty_home_gets_everything_and_gives_all_of_it_back(fresh: Path, home: Path) -> None:
-    """Issue 5; design, section 13: .venv with the three packages, commands, the client's set-up; again; and back."""
+    """S41; design, section 13: .venv with the three packages, commands, the client's set-up; again; and back."""
     before = listing(fresh.parent)
     first = _install(fresh, home, "claude")
     assert first.code == 0, first

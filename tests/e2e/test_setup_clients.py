@@ -185,7 +185,7 @@ def test_where_a_client_was_told_to_keep_its_files_they_are_found(home: Path) ->
     ("client", "name", "content", "says"),
     [
         ("claude", ".claude.json", b'{"a": 1} // mine', "a comment"),
-        ("claude", ".claude.json", b"", "the end comes too early"),
+        ("claude", ".claude.json", b"", "the file is empty"),
         ("claude", ".claude.json", b'{"mcpServers": []}', "mcpServers is not an object"),
         ("claude", ".claude/settings.json", b'{"hooks": {"Stop": {}}}', "hooks.Stop is not a list"),
         ("claude", ".claude/settings.json", b'{"sandbox": {"filesystem": {"allowWrite": "/"}}}', "is not a list"),
@@ -362,7 +362,7 @@ def test_the_opencode_plugin_hands_on_what_the_hook_says_and_does_not_loop(home:
     asked = [line.split(" ", 2) for line in (home / "asked").read_text().splitlines()]
     assert [(event, json.loads(facts)) for _, event, facts in asked] == [
         ("session.created", {"session_id": "top"}),
-        ("tool.execute.after", {"session_id": "top"}),
+        ("tool.execute.after", {"session_id": "top", "tool_name": "bash"}),
         ("chat.message", {"session_id": "top"}),
         ("session.idle", {"session_id": "top", "stop_hook_active": False}),
         ("session.idle", {"session_id": "top", "stop_hook_active": True}),

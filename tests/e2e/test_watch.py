@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.driving import BIN, CHECKOUT, PATH, SECONDS, assert_refused, mipc, run
+from tests.e2e.driving import BIN, CHECKOUT, PATH, SECONDS, assert_refused, mipc, run, spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +173,18 @@ def test_a_command_may_read_the_mail_in_the_name_it_was_rung_for(bob: Path, watc
     mipc(bob, "send", "--as", "alice", "bob", "and me")
     while watch[0].line() != "1 new for bob\n":
         pass  # the rest of the first
+
+
+def test_commands_that_answer_each_other_stop_by_themselves(bob: Path, watch: list[_Watch]) -> None:
+    """Issue 4; RFC 3834: what they send is automatic, though they do not say so."""
+    (spool_of(bob) / ".ipc/settings").write_text("hop-limit = 2\n")
+    mipc(bob, "register", "alice", "--as", "alice")
+    other = "if test $MAILDIR_IPC_IDENTITY = bob; then set alice; else set bob; fi"
+    answer = f"{BIN}/mipc check >/dev/null; {BIN}/mipc send $1 again >/dev/null 2>&1; echo $1 $?"
+    watch.append(_Watch(bob, "--all", "--exec", f"{other}; {answer}"))
+    mipc(bob, "send", "--as", "alice", "bob", "hello")
+
+    assert [watch[0].line() for _ in range(3)] == ["alice 0\n", "bob 0\n", "alice 65\n"]
 
 
 def test_a_command_that_fails_is_said_and_tried_again(bob: Path, watch: list[_Watch]) -> None:

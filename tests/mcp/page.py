@@ -38,11 +38,6 @@ def told(*, commands: bool) -> list[dict[str, Any]]:
     return found
 
 
-def size(tools: list[dict[str, Any]]) -> int:
-    """Return the bytes that every client reads before anything was asked."""
-    return len(json.dumps({"tools": tools}, ensure_ascii=False, separators=(",", ":")).encode())
-
-
 def section() -> str:
     """Return the part of the page that the server dictates."""
     lines = [f"The server says of itself, in {len(mcp_server.INSTRUCTIONS)} characters:", ""]

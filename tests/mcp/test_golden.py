@@ -9,7 +9,7 @@ import pytest
 
 import maildir_ipc
 import mcp_server
-from tests.mcp.page import BEGIN, END, GOLDEN, PAGE, golden, section, size, told
+from tests.mcp.page import BEGIN, END, GOLDEN, PAGE, golden, section, told
 
 MAX_TOOLS = 6000  # bytes: design, section 10
 MAX_INSTRUCTIONS = 400  # characters
@@ -29,9 +29,8 @@ def test_the_page_says_what_the_server_says() -> None:
     assert page.partition(BEGIN)[2].partition(END)[0] == section()
 
 
-def test_all_of_it_fits_into_the_budget() -> None:
-    """With share_command, too."""
-    assert size(told(commands=True)) <= MAX_TOOLS
+def test_the_instructions_fit_into_their_budget() -> None:
+    """The tools' budget is counted on the wire, in test_stdio.py."""
     assert len(mcp_server.INSTRUCTIONS) <= MAX_INSTRUCTIONS
 
 

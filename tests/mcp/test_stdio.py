@@ -16,6 +16,7 @@ import pytest
 from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.testing import check_all
 from tests.mcp.talking import CHECKOUT, MODES, SECONDS, ask, bounded, peer, there
+from tests.mcp.test_golden import ALWAYS, MAX_TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,6 +115,31 @@ def raw(home: Path) -> Iterator[Any]:
         if server.process.poll() is None:
             server.process.kill()
         server.process.communicate()
+
+
+@pytest.mark.parametrize("era", ["with a handshake", "without"])
+def test_all_tools_fit_into_the_budget_on_the_wire(era: str, home: Path) -> None:
+    """With share_command, and with what the protocol puts around them: design, section 10."""
+    client, no_more = {"name": "t", "version": "1"}, dict[str, Any]()
+    meta = {"protocolVersion": "2026-07-28", "clientInfo": client, "clientCapabilities": no_more}
+    hello = {"protocolVersion": "2025-11-25", "capabilities": no_more, "clientInfo": client}
+    modern = {"_meta": {f"io.modelcontextprotocol/{key}": value for key, value in meta.items()}}
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": modern if era == "without" else no_more}
+    asked = [listing]
+    if era != "without":
+        shake = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+        asked = [shake, {"jsonrpc": "2.0", "method": "notifications/initialized"}, listing]
+    done = subprocess.run(
+        [str(CHECKOUT / "bin/ipc-mcp"), "--allow-commands"],
+        input="".join(json.dumps(message) + "\n" for message in asked).encode(),
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    line = done.stdout.splitlines()[-1]
+    assert len(json.loads(line)["result"]["tools"]) == len(ALWAYS) + 1
+    assert len(line) <= MAX_TOOLS
 
 
 @pytest.mark.parametrize("mode", MODES)

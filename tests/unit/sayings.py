@@ -125,6 +125,7 @@ NEAR_MISSES = [
     "", " \n\t", "tell fred", "tell fred:", "tell fred:   ", "msg fred", "send a message to fred", "tell fred: …",
     "tell fred: ...", "tell fred: <text>", "tell fred: [your message]", "tell fred: -", "send to X: hello",
     "msg X hello", "tell name: hello", "broadcast:", "broadcast: …", "send to all:", "reply:", "reply: ...",
+    'tell fred: ""', "tell fred: ''", "reply: your message here", "broadcast: TEXT", "tell fred: {{message}}",
     # negations
     "don't send a message to fred: hi", "do not tell fred: hi", "never message everyone about it",
     "no need to tell fred the build is green", "stop telling fred about it", "tell fred nothing", "tell nobody: hi",
@@ -148,6 +149,13 @@ NEAR_MISSES = [
     # conditions and times
     "tell fred when the build is done", "msg fred if it fails", "tell fred later", "message fred tomorrow about it",
     "send a message to fred when it is done: green", "tell everyone when it is done",
+    "tell fred assuming it works", "tell fred provided it is green", "tell fred eventually", "tell fred next week",
+    "msg fred asap",
+    # no order, and no name
+    "stop auto checking?", "start auto checking?", "register as fred?", "rename to fred?", "forward to fred?",
+    "call me maybe", "my name is unknown", "call me crazy", "I want to be called whatever",
+    # a name that is the subject of a sentence
+    "tell barney is late", "msg fred failed", "tell fred was not here", "tell barney has the build",
     # nobody is called so, and no colon
     "tell nessa hello", "msg nobody-here about the build",
     # addresses, and pasted logs
@@ -156,6 +164,7 @@ NEAR_MISSES = [
     "INFO sending\nsend to fred: ok\n", "message queue: 5", "message id: 17", "Message delivered to fred",
     "msg fred hello\nTraceback (most recent call last)", "tell fred the log says\nmsg barney: hi",
     # two in one
+    "tell fred hello and tell barney bye", "msg fred hello, then register as bob", "tell fred hi and also msg barney",
     "tell fred: hi\ntell barney: secret", "msg fred:\nhi\nbroadcast: hi", "broadcast: hi\nreply: got it",
     # what only looks like it
     "\u017fend to fred: hi", "tell\u00a0fred: hi", "tell fred\uff1a hi", "\u202etell fred: hi", "tell\nfred: hi",

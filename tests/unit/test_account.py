@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from maildir_ipc.account import rotate
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NotYours, Usage
+from maildir_ipc.session import Sessions
 from maildir_ipc.testing import account, agent, check_all
 from tests.unit.making import Clock, spool_files
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from maildir_ipc.account import Account
+    from maildir_ipc.tokens import Session
 
 
 def _account(folder: Path, **environ: str) -> Account:
@@ -134,6 +137,32 @@ def test_sending_as_a_free_name_opens_a_standing_session_and_says_so(tmp_path: P
     notes = len(owner.notes)
     assert owner.sender("cron").name == "cron"
     assert len(owner.notes) == notes
+
+
+def test_a_sender_waits_for_its_own_session_to_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design, 7: first sends of one identity that come all at once are all sent. Ours."""
+    one, two = _account(tmp_path), _account(tmp_path)
+    refused, found = threading.Event(), list[str]()
+    whole = Sessions.identify
+
+    def identify(*given: Any, **named: Any) -> Session:
+        try:
+            return whole(*given, **named)
+        except NotYours:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(Sessions, "identify", identify)
+    spool = one.init()
+    second = threading.Thread(target=lambda: found.append(two.sender("cron").id))
+    with spool.lock() as lock:
+        session = one.sessions(spool).prepare(lock, "cron", None, None)
+        spool.ensure(lock, "cron", registered=True)
+        second.start()
+        assert refused.wait(10)
+        one.sessions(spool).open(lock, session)
+    second.join(10)
+    assert found == [session.id]
 
 
 def test_another_account_cannot_take_a_live_name(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ RANKS = (
     ("automatic",),
     ("delivery",),
     ("received",),
+    ("hooked",),
     ("session", "batch"),
     ("work", "setup"),
     ("setup/cron", "setup/systemd", "setup/client", "setup/place"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,20 @@ def test_what_was_left_behind_is_known_by_its_session(world: World) -> None:
     assert hops_here(spool, host, list, lambda _: leader) == 2
 
 
+def test_what_left_tree_and_session_is_known_by_what_it_inherited(world: World) -> None:
+    """A daemon of a handler's; what is open by that number is nothing to us unless it is of this spool."""
+    spool, host = world.owner.spool(), world.owner.host
+    with Handling(spool, host, 3) as handling, open(f"{spool.root}/.ipc/settings", "a") as theirs:
+        inherited_one = os.dup(handling.handed[0][0])
+        assert hops_here(spool, host, list, lambda _: 1, theirs.fileno()) is None
+    try:
+        assert hops_here(spool, host, list, lambda _: 1, inherited_one) == 3
+        forget_old(spool, lambda: time.time() + KEPT_SECONDS + 1)
+        assert hops_here(spool, host, list, lambda _: 1, inherited_one) is None
+    finally:
+        os.close(inherited_one)
+
+
 def test_a_pid_that_is_another_process_by_now_is_no_handler(world: World) -> None:
     """A killed runner leaves its mark."""
     spool, host, own = world.owner.spool(), world.owner.host, _own()
@@ -70,7 +85,7 @@ def test_old_marks_are_forgotten(world: World) -> None:
     with Handling(spool, host, 2) as handling:
         handling.started(os.getsid(0))
     forget_old(spool)
-    assert len(os.listdir(f"{spool.root}/.ipc/handling")) == 1
+    assert len(os.listdir(f"{spool.root}/.ipc/handling")) == 2
     later = os.stat(f"{spool.root}/.ipc/handling").st_mtime + KEPT_SECONDS + 1
     forget_old(spool, lambda: later)
     assert os.listdir(f"{spool.root}/.ipc/handling") == []

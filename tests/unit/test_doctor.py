@@ -13,8 +13,10 @@ from maildir_ipc import Draft, __version__
 from maildir_ipc.account import Account
 from maildir_ipc.doctor import examine, host, places
 from maildir_ipc.doctor.finding import NOTE, WRONG
+from maildir_ipc.errors import Misconfigured
 from maildir_ipc.mounts import mount_of
 from maildir_ipc.settings import Settings
+from maildir_ipc.spool import Spool
 from maildir_ipc.testing import account, agent, check_all
 
 if TYPE_CHECKING:
@@ -548,3 +550,15 @@ def test_a_command_that_does_not_answer_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "a/mipc").write_text("#!/nowhere/python\n")
 
     assert _levels(list(host.installations([path], __version__))) == [WRONG]
+
+
+def test_settings_that_are_a_link_are_named_and_not_followed(owner: Account, spool: Path, tmp_path: Path) -> None:
+    """G11, G12: every command says which file it is; so does doctor."""
+    (tmp_path / "elsewhere").write_text("rate-limit = 1\n")
+    (spool / ".ipc/settings").symlink_to(tmp_path / "elsewhere")
+
+    report = examine(owner)
+    assert [finding.check for finding in report.findings] == ["settings"]
+    assert ("rate-limit", "?", False) in report.settings
+    with pytest.raises(Misconfigured, match="settings: "):
+        Spool.open(str(spool), time.time).setting("rate-limit")

@@ -73,6 +73,7 @@ def test_a_tidy_schema_says_the_same_in_less() -> None:
             "b": {"title": "B", "anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}], "default": None},
             "c": {"anyOf": [{"type": "string"}, {"type": "array"}, {"type": "null"}], "default": None},
             "d": {"type": "integer", "default": 5},
+            "e": {"type": "object", "additionalProperties": True},
         },
         "required": ["a"],
     }
@@ -83,6 +84,7 @@ def test_a_tidy_schema_says_the_same_in_less() -> None:
             "b": {"type": "integer", "minimum": 0},
             "c": {"anyOf": [{"type": "string"}, {"type": "array"}]},
             "d": {"type": "integer", "default": 5},
+            "e": {"type": "object"},
         },
         "required": ["a"],
         "additionalProperties": False,

@@ -149,6 +149,28 @@ def test_a_given_up_message_is_read_as_any_other_and_forgotten(world: World) -> 
     assert files(world.bob, "records/tries") == []
 
 
+@pytest.mark.parametrize(("tries", "flags", "counted"), [(1, "", 0), (TRIES, "F", 1)])
+def test_what_waits_for_its_next_try_is_unread_wherever_it_lies(
+    world: World, tries: int, flags: str, counted: int
+) -> None:
+    """Design, 6: mutt moves what is new when it merely opens the mailbox; what was tried is not forgotten."""
+    world.send("precious")
+    for _ in range(tries):
+        world.clock.now += BACKOFF * 2**TRIES
+        handled(world.bob, "false")
+    (name,) = files(world.bob, "new")
+    folder = world.bob.maildir.path
+    os.rename(f"{folder}/new/{name}", f"{folder}/cur/{name.partition(':')[0]}:2,{flags}")
+    for _ in range(2):
+        assert handled(world.bob, "true") == []
+        assert unread(world.bob) == ["precious"]
+        assert (given_up(world.bob), len(files(world.bob, "records/tries"))) == (counted, 1)
+    world.clock.now += BACKOFF * 2**TRIES
+    assert len(handled(world.bob, "true")) == 1 - counted
+    with world.bob.check(everything) as batch:
+        assert bodies(batch.messages) == ["precious"] * counted
+
+
 def test_a_failing_message_keeps_no_other_waiting(world: World) -> None:
     """Issue 4."""
     world.send("poison")

@@ -31,7 +31,7 @@ SHOWING = CHECK | {"names"}  # whose name it was, when there is mail
 # What CPython itself needs for `pass`, and what of the standard library we add to it.
 ADDED = {
     "__future__", "_collections_abc", "_operator", "_sha2", "_sha256", "_stat", "abc", "binascii", "errno",
-    "fcntl", "genericpath", "os", "posixpath", "pwd", "stat", "time", "zlib",
+    "fcntl", "gc", "genericpath", "os", "posixpath", "pwd", "stat", "time", "zlib",
 }  # fmt: skip
 BANNED = {
     "argparse", "ast", "collections", "contextlib", "copyreg", "dataclasses", "datetime", "email", "enum", "functools",

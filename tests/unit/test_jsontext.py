@@ -93,7 +93,8 @@ def test_what_somebody_added_beside_ours_stays() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "line 1: the end comes too early"),
+        (" \n", "the file is empty (remove it, or write {} into it)"),
+        ('{"a": ', "line 1: the end comes too early"),
         ("\n\n[]", "line 3: this is not an object"),
         ('{"a": 1', "line 1: a comma or an end is missing"),
         ('{"a": 1}\n{"b": 2}', "line 2: something follows the end"),

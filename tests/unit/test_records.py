@@ -29,6 +29,14 @@ def test_a_record_comes_back_and_is_private(tmp_path: Path) -> None:
     assert os.listdir(folder) == ["r"]
 
 
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 70_000])
+def test_a_record_is_read_whole_however_long(size: int, tmp_path: Path) -> None:
+    """Ours: little is read at first, for most records are a few lines."""
+    path = str(tmp_path / "r")
+    records.replace(path, "x" * size)
+    assert records.read(path) == "x" * size
+
+
 def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     """Also below a file."""
     (tmp_path / "f").write_text("")
@@ -89,3 +97,10 @@ def test_a_directory_is_private_whatever_the_umask_and_is_kept(tmp_path: Path) -
 def test_words_are_lines(text: str, words: dict[str, str]) -> None:
     """protocol.md, 1.1."""
     assert records.words(text) == words
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """G12: read(2) fails without a name, and a line in a log without one helps nobody."""
+    with pytest.raises(IsADirectoryError) as error:
+        records.read(str(tmp_path))
+    assert error.value.filename == str(tmp_path)

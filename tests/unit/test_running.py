@@ -35,6 +35,17 @@ def _pids(folder: Path) -> list[int]:
     return [int(path.read_text()) for path in sorted(folder.glob("pid*"))]
 
 
+def test_what_is_handed_over_is_open_in_the_command_and_in_what_leaves_it(tmp_path: Path) -> None:
+    """ADR 0015."""
+    (tmp_path / "held").write_text("x")
+    for shell in ("sh", "bash"):
+        with open(tmp_path / "held") as held:
+            looks = "(setsid env -i cat /dev/fd/62 &)"
+            done = run_command([shell, "-c", looks], ENVIRON, SECONDS, handed=[(held.fileno(), 62)])
+        assert done.stdout.text == "x"
+    assert run_command(["sh", "-c", "test -e /dev/fd/62"], ENVIRON, SECONDS).returncode == 1
+
+
 def test_both_streams_and_the_exit_code_are_told_apart() -> None:
     """The exit code of the command is news, not an error."""
     done = run_command(["sh", "-c", "echo out; echo err >&2; exit 3"], ENVIRON, SECONDS)

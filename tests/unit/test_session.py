@@ -79,7 +79,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _who(sessions: Sessions, said: str | None = None, client: str | None = None, *, only_reading: bool = False) -> str:
-    return sessions.identify(said, client, only_reading=only_reading).name
+    return sessions.identify(said, (client,) if client else (), only_reading=only_reading).name
 
 
 def test_every_command_of_a_terminal_is_the_one_who_registered_in_it(world: World) -> None:
@@ -124,7 +124,7 @@ def test_saying_a_name_needs_its_token(world: World) -> None:
     assert _who(world.at(), "alice") == "alice"
     stranger = Sessions(world.spool, [str(world.folder / "elsewhere")], world.host, tuple)
     with pytest.raises(NotYours):
-        stranger.identify("alice", None)
+        stranger.identify("alice")
     for name in ("bob", "nobody"):
         with pytest.raises(NotYours) as refusal:
             _who(world.at(), name)
@@ -214,7 +214,7 @@ def test_several_names_in_one_place_are_chosen_by_saying_one(world: World) -> No
     assert "--as alice" in str(refusal.value)
     assert "--as bob" in str(refusal.value)
     assert _who(world.at(TERMINAL), "bob") == "bob"
-    assert [s.name for s in world.at().beside(world.at().identify("bob", None))] == ["alice"]
+    assert [s.name for s in world.at().beside(world.at().identify("bob"))] == ["alice"]
 
 
 def test_the_clients_own_id_decides_where_the_tree_cannot(world: World) -> None:
@@ -225,6 +225,67 @@ def test_the_clients_own_id_decides_where_the_tree_cannot(world: World) -> None:
     assert _who(world.at(), client="claude:1") == "alice"
     with pytest.raises(NotYours):
         _who(world.at(), client="claude:3")
+
+
+INNER = Process(500, 300, 9, 0, "claude", ["claude", "-p", "x"])
+APP = Process(600, 1, 9, 0, "codex", ["codex", "app-server"])
+
+
+def _hooked(sessions: Sessions, client: str, id: str, *taken: str) -> str:
+    session = sessions.of_hook(client, id, taken)
+    return "" if session is None else session.name
+
+
+def test_a_hook_works_for_the_agent_that_it_runs_under(world: World) -> None:
+    """Design, 9: anchored at its own client; never for a terminal, nor for another client."""
+    world.register("alice", TERMINAL)
+    world.register("bob", AGENT, TERMINAL)
+    assert _hooked(world.at(LAUNCHER, AGENT, TERMINAL), "claude", "1") == "bob"
+    assert _hooked(world.at(TERMINAL), "claude", "1") == _hooked(world.at(AGENT, TERMINAL), "codex", "1") == ""
+
+
+def test_an_agent_inside_a_registered_one_is_not_that_one(world: World) -> None:
+    """G10; design, 9: `claude -p` as a tool of an agent that has a name: the walk ends at the first client."""
+    world.register("bob", AGENT, TERMINAL, client="claude:outer")
+    assert _hooked(world.at(INNER, AGENT, TERMINAL), "claude", "inner") == ""
+    assert _hooked(world.at(INNER, AGENT, TERMINAL), "claude", "") == ""
+    with pytest.raises(NotYours):
+        _who(world.at(INNER, AGENT, TERMINAL))
+
+
+def test_of_several_names_of_one_agent_a_hook_takes_none_unless_one_has_ended(world: World) -> None:
+    """Design, 7: --also; it is said, for the log."""
+    world.register("alice", AGENT, client="claude:1")
+    bob = world.register("bob", AGENT, client="claude:1")
+    for id in ("1", "2", ""):
+        with pytest.raises(NotYours) as refusal:
+            world.at(AGENT).of_hook("claude", id)
+        assert "alice and bob" in str(refusal.value)
+    with world.spool.lock() as lock:
+        world.at().close(lock, bob)
+    assert [_hooked(world.at(AGENT), "claude", id) for id in ("1", "2", "")] == ["alice"] * 3
+
+
+def test_where_one_process_is_several_agents_their_ids_decide(world: World) -> None:
+    """Design, 7: of Codex's app server, each thread is itself; what has no id is whose tool has registered it."""
+    world.host.alive.append(APP)
+    world.register("bob", APP, client="codex:1")
+    world.register("carl", APP)
+    app = world.at(APP)
+    assert [_hooked(app, "codex", id) for id in ("1", "2", "")] == ["bob", "", ""]
+    assert _hooked(app, "codex", "2", "carl") == "carl"
+    assert _hooked(app, "codex", "2", "bob") == ""
+    assert [_who(app, client=f"codex:{id}") for id in "12"] == ["bob", "carl"]
+    assert [s.name for s in app.former(world.register("dave", APP, client="codex:2"))] == ["carl"]
+    assert [s.name for s in app.former(world.register("erin", APP, client="codex:1"))] == ["bob", "carl"]
+
+
+def test_an_id_that_was_inherited_from_another_client_is_not_ones_own(world: World) -> None:
+    """G10: an agent that was started by another one has its variables."""
+    world.register("bob", AGENT, client="claude:1")
+    with pytest.raises(NotYours):
+        _who(world.at(APP, AGENT), client="claude:1")
+    assert _who(world.at(LAUNCHER), client="claude:1") == "bob"
 
 
 def test_the_only_session_is_taken_for_reading_alone(world: World) -> None:
@@ -286,3 +347,12 @@ def test_a_damaged_session_record_is_a_holder_that_nobody_is(text: str, world: W
         _who(world.at(TERMINAL), "alice")
     world.register("alice", OTHER, takeover=True)
     assert _who(world.at(OTHER)) == "alice"
+
+
+def test_a_session_that_is_looked_for_under_its_own_name_keeps_its_token(world: World) -> None:
+    """It was opened between two looks at it, by another command of the same identity. Ours."""
+    session = world.register("bob", TERMINAL)
+    found = world.at(TERMINAL).moved(session)
+    assert found is not None
+    assert found.name == "bob"
+    assert world.at(TERMINAL).identify(None, ()).id == session.id

@@ -25,7 +25,7 @@ def test_without_variables_everything_lies_below_home() -> None:
     assert not settings.root_given
     assert settings.config == "/home/x/.config/maildir-ipc"
     assert settings.states == ["/home/x/.local/state/maildir-ipc", "/tmp/maildir-ipc-1000"]
-    assert (settings.identity, settings.client, settings.secret, settings.notes) == (None, None, None, [])
+    assert (settings.identity, settings.clients, settings.secret, settings.notes) == (None, (), None, [])
     assert settings.color
 
 
@@ -76,8 +76,9 @@ def test_an_empty_variable_is_as_none(name: str) -> None:
 
 def test_the_clients_say_which_of_their_sessions_it_is() -> None:
     """Design, 7."""
-    assert _settings(CLAUDE_CODE_SESSION_ID="a").client == "claude:a"
-    assert _settings(CODEX_THREAD_ID="b").client == "codex:b"
+    assert _settings(CLAUDE_CODE_SESSION_ID="a").clients == ("claude:a",)
+    assert _settings(CODEX_THREAD_ID="b").clients == ("codex:b",)
+    assert _settings(OPENCODE_SESSION_ID="c", CLAUDE_CODE_SESSION_ID="a").clients == ("claude:a", "opencode:c")
     assert _settings(MAILDIR_IPC_IDENTITY="barney").identity == "barney"
 
 

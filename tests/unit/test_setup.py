@@ -55,10 +55,20 @@ def test_the_line_for_cron_carries_what_cron_does_not_know(tmp_path: Path) -> No
     assert "sss" not in line
 
 
-def test_a_place_with_a_line_break_is_not_put_into_a_crontab(tmp_path: Path) -> None:
+def test_a_place_with_a_line_break_is_not_put_where_lines_are(tmp_path: Path) -> None:
     """Its second line would be a command of its own."""
     with pytest.raises(Misconfigured, match="crontab"):
         cron.line(_settings(tmp_path, MAILDIR_IPC_ROOT="/srv/a\n* * * * * rm x"))
+    with pytest.raises(Misconfigured, match="unit"):
+        systemd.unit(_settings(tmp_path, MAILDIR_IPC_ROOT="/srv/a\nExecStartPre=/bin/rm x"))
+
+
+def test_a_program_that_systemd_cannot_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No quote can stand quote in the name of a program that systemd starts, however it is written."""
+    for name in ("it's", 'a"b', "a\\b"):
+        monkeypatch.setattr(systemd, "program", lambda _, name=name: [f"/srv/{name}/mipc"])
+        with pytest.raises(Misconfigured, match="cannot start"):
+            systemd.unit(_settings(tmp_path))
 
 
 def test_the_unit_is_written_and_removed_whole(tmp_path: Path) -> None:

@@ -234,6 +234,8 @@ SIGNATURE = UNTOUCHED[: UNTOUCHED.index(b"\nDate:") + 1]
         ("another domain", _with(b"d=ipc.invalid", b"d=example.org"), MALFORMED),
         ("a body length", _with(b"v=1;", b"v=1; l=4;"), MALFORMED),
         ("a tag twice", _with(b"v=1;", b"v=1; v=1;"), MALFORMED),
+        ("a control character", _with(b"v=1;", b"v=1; q=a\x07;"), MALFORMED),
+        ("a DEL", _with(b"v=1;", b"v=1; q=a\x7f;"), MALFORMED),
         ("no v", _with(b"v=1;", b""), MALFORMED),
         ("no sp", _with(b"sp=4be1c09f2a7d3358;", b""), MALFORMED),
         ("no s", _with(b"s=%b;" % KEY.id.encode(), b""), MALFORMED),

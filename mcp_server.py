@@ -48,7 +48,7 @@ INSTRUCTIONS = (
 )
 PROGRESS = 5.0  # seconds between two signs of life of `wait`
 MAX_WAIT = 3600
-_Queue = Annotated[bool, Field(description="also for a name nobody has registered yet: it waits")]
+_Queue = Annotated[bool, Field(description="also for a name not registered yet: it waits")]
 _To = Annotated[str | list[str], Field(description="one name or several")]
 _Id = Annotated[str | None, Field(description="your own text; the same again sends nothing twice")]
 _CHECK_OUTPUT = {
@@ -232,16 +232,14 @@ class _Tools:
     async def read(
         self,
         ref: Annotated[str, Field(description="as check showed it; @ is the last one shown")],
-        offset: Annotated[int, Field(ge=0, description="character to begin at")] = 0,
-        save_to: Annotated[str | None, Field(description="directory for its attachments, absolute")] = None,
+        offset: Annotated[int, Field(ge=0, description="first character")] = 0,
+        save_to: Annotated[str | None, Field(description="absolute directory for its attachments")] = None,
     ) -> CallToolResult:
         """Show one message again, received or sent, whole: page by page if it is long."""
         return await self._call(desk.read, ref, offset, save_to)
 
-    async def list_(
-        self, match: Annotated[str, Field(description="only names with this in them")] = ""
-    ) -> CallToolResult:
-        """Show who has registered: live or away, last seen, and how much mail waits for them."""
+    async def list_(self, match: Annotated[str, Field(description="a part of the names")] = "") -> CallToolResult:
+        """Show who has registered: live or away, last seen, and how much mail waits."""
         return await self._call(desk.list_names, match)
 
     async def wait(self, ctx: Context, seconds: Annotated[int, Field(ge=1, le=MAX_WAIT)] = 50) -> CallToolResult:
@@ -270,7 +268,7 @@ class _Tools:
         self,
         action: Literal["start", "stop", "status"],
         minutes: Annotated[int, Field(ge=LEAST, le=MOST)] = DEFAULT_MINUTES,
-        instant: Annotated[bool, Field(description="at once, not every so many minutes")] = False,
+        instant: Annotated[bool, Field(description="at once instead")] = False,
     ) -> CallToolResult:
         """Have new mail shown to you without asking, by your client's hooks or cron."""
         return await self._call(desk.auto_check, action, minutes, instant=instant)

@@ -34,7 +34,7 @@ def send_lines(call: Call, given: Arguments) -> int:
         raise Usage("--batch takes its names and texts from standard input", "mipc send --batch <FILE")
     lines = lines_of(text_given(["-"]))
     code, sync = 0, not given.flag("no-sync")
-    with call.account.mailbox(call.account.sender(given.get("as"))) as mailbox:
+    with call.mailbox(call.account.sender(given.get("as"))) as mailbox:
         for line in lines:
             try:
                 sent = mailbox.send(line.to, line.draft, id=line.id, sync=sync)

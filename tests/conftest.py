@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,9 @@ settings.register_profile(
 )
 settings.load_profile("maildir-ipc")
 
+# Whoever runs the tests in the background may have had it ignored, for every command that they start, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def need(*commands: str) -> None:
     """Return only if all commands are there: else skip the test, or fail it where CI=true.
@@ -40,6 +45,18 @@ def need(*commands: str) -> None:
     if not missing:
         return
     reason = f"not here: {', '.join(missing)} (tests/deps installs it)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def need_to_run(*argv: str) -> None:
+    """Return only if this command succeeds here: else skip the test, or fail it where CI=true."""
+    need(argv[0])
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return
+    reason = f"not possible here: {' '.join(argv)}: {done.stderr.strip()}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

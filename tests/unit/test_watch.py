@@ -18,7 +18,7 @@ from maildir_ipc.draft import Draft
 from maildir_ipc.errors import NotYours
 from maildir_ipc.testing import agent, check_all, lift_limits
 from maildir_ipc.watch import Doorbell
-from tests.conftest import need
+from tests.conftest import need_to_run
 from tests.unit.making import everything
 from tests.unit.world import World
 
@@ -318,7 +318,7 @@ def test_without_watchdog_it_polls(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", ["instances", "watches"])
 def test_where_the_kernel_has_no_watch_left_it_polls(tmp_path: Path, limit: str) -> None:
     """inotify(7): EMFILE and ENOSPC, for real, in a user namespace of its own."""
-    need("unshare")
+    need_to_run("unshare", "--user", "--map-root-user", "true")
     set_limit = f'echo 0 >/proc/sys/user/max_inotify_{limit} && exec "$@"'
     prefix = ("unshare", "--user", "--map-root-user", "sh", "-c", set_limit, "sh")
 

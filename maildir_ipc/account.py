@@ -226,8 +226,9 @@ class Account:
                 self._may_be_named(spool, lock, name)
                 record = spool.record(name)
                 # The holder is asked before anything is made: a refusal leaves nothing behind.
-                loser = sessions.may_open(name, anchor, takeover=takeover)
-                session = sessions.prepare(lock, name, anchor, own_id(anchor, self.settings.clients))
+                client = own_id(anchor, self.settings.clients)
+                loser = sessions.may_open(name, anchor, client, takeover=takeover)
+                session = sessions.prepare(lock, name, anchor, client)
                 spool.ensure(lock, name, registered=True)
                 sessions.open(lock, session)
                 ended = [] if also or session.mark == STANDING else self._end_others(lock, sessions, session)

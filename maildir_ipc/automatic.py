@@ -52,9 +52,10 @@ class Handling:
     def __enter__(self) -> Handling:
         if self._mark("self"):
             flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            held = os.open(f"{_folder(self._spool)}/{_HOPS}{self._hops}", flags, 0o600)
+            # One for each run: what a long-lived one left behind is forgotten, however many run after it.
+            name = f"{_HOPS}{self._hops}.{os.urandom(6).hex()}"
+            held = os.open(f"{_folder(self._spool)}/{name}", flags, 0o600)
             self.handed.append((held, HELD_AT))
-            os.utime(held)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +154,7 @@ def _hops_held(spool: Spool, held: int) -> int | None:
         with os.scandir(_folder(spool)) as found:
             for entry in found:
                 if entry.name.startswith(_HOPS) and os.path.samestat(entry.stat(follow_symlinks=False), file):
-                    return records.number(entry.name[len(_HOPS) :])
+                    return records.number(entry.name[len(_HOPS) :].partition(".")[0])
     except OSError:
         pass  # it holds nothing, or no handler was ever run
     return None

@@ -49,16 +49,34 @@ class Event:
 
 
 def _registered(values: dict[str, object]) -> frozenset[str]:
-    """Return the names that the tool call which was made has registered: `mipc register NAME`, a tool's `name`."""
-    text = f"{values.get('tool_name')} {values.get('tool_input')}"[:_MAX_TOOL].lower()
-    names, follows = set(), False
-    for word in "".join(c if c.isalnum() or c in "-_" else " " for c in text).split():
-        if word.endswith("register"):
-            follows = True
-        elif follows and not word.startswith("-") and word != "name":
-            names.add(word)
-            follows = False
+    """Return the names that the tool call which was made has registered: `mipc register NAME`, a tool's `name`.
+
+    To speak of it is not to do it: what stands behind another command, in `grep` or `echo`, is no registration.
+    """
+    given = values.get("tool_input")
+    if str(values.get("tool_name")).lower().endswith("register"):
+        name = given.get("name") if isinstance(given, dict) else None
+        return frozenset([name.lower()] if isinstance(name, str) else [])
+    names = set()
+    for text in _texts(given):
+        for command in "".join("\n" if c in ";&|(){}" else c for c in text[:_MAX_TOOL].lower()).split("\n"):
+            words = [word.strip("\"'") for word in command.split()]
+            while words and "=" in words[0]:
+                del words[0]  # an assignment before a command
+            program = words[0].rpartition("/")[2] if words else ""
+            if program == "ipc-register" or (program in ("mipc", "maildir-ipc") and words[1:2] == ["register"]):
+                names.update([w for w in words[1:] if not w.startswith("-") and w != "register"][:1])
     return frozenset(names)
+
+
+def _texts(given: object) -> list[str]:
+    """Return the texts in a tool's input: a command may be one, or a list of its words."""
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, list):
+        words = [value for value in given if isinstance(value, str)]
+        return [" ".join(words), *words]
+    return [text for value in given.values() for text in _texts(value)] if isinstance(given, dict) else []
 
 
 def event(client: str, name: str, stdin: bytes) -> Event:

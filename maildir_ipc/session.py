@@ -58,9 +58,8 @@ class Sessions:
         if not found and only_reading:
             found = self.current()
         if len(found) != 1:
-            raise NotYours(
-                "nobody has registered here" if not found else "this account has several names", self._choices()
-            )
+            why = "this account has several names" if found else "nobody has registered here"
+            raise NotYours(why, self._choices())
         session = self._as_it_is(found[0])
         if session is None:
             raise self._lost(found[0].name)
@@ -136,7 +135,7 @@ class Sessions:
 
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""
-        return [session for session in self._tokens.all() if self._is_current(session)]
+        return [s for s in self._tokens.all() if self._is_current(s)]
 
     def anchor(self) -> Process | None:
         """Return the process that a session opened here would hang on, or None."""
@@ -155,18 +154,23 @@ class Sessions:
         except FileNotFoundError:
             return None
 
-    def may_open(self, name: str, anchor: Process | None, *, takeover: bool) -> Holder | None:
+    def may_open(self, name: str, anchor: Process | None, client: str | None, *, takeover: bool) -> Holder | None:
         """Return when the mailbox *name* may be had: from whom it is being taken over, or None. Raises: NameTaken."""
         holder = self.holder(name)
         if holder is None or not holder.live(self._host, self._spool.clock()):
             return None
-        same = self._same(name, holder, self._mark(anchor))
-        if same is not None and not self._serves_another(same):
-            return None
-        if same is not None and not takeover:
-            raise NameTaken(f"{name} is taken by another server of this agent", "choose another name, or end that one")
+        from .clients import is_anothers
+
+        same, other = self._same(name, holder, self._mark(anchor)), f"mipc register {name} --takeover"
+        if same is not None:
+            beside = is_anothers(same.client, [client or ""])
+            if not (beside or self._serves_another(same)):
+                return None
+            if not takeover:
+                who, next = ("session", other) if beside else ("server", "end that one")
+                raise NameTaken(f"{name} is taken by another {who} of this agent", f"choose another name, or {next}")
         if not takeover:
-            raise NameTaken(f"{name} is taken: {holder}", f"choose another name, or mipc register {name} --takeover")
+            raise NameTaken(f"{name} is taken: {holder}", f"choose another name, or {other}")
         return holder
 
     def prepare(self, lock: Lock, name: str, anchor: Process | None, client: str | None) -> Session:
@@ -175,8 +179,12 @@ class Sessions:
         Whoever holds the name will lose it: ask `may_open` first. Raises: Misconfigured when no token can be kept.
         """
         assert lock.held
+        from .clients import is_anothers
+
         mark, holder = self._mark(anchor), self.holder(name)
         same = self._same(name, holder, mark) if holder is not None else None
+        if same is not None and is_anothers(same.client, [client or ""]):
+            same = None  # taken over: what the other one was handed is no proof that this one saw it
         if same is not None and (self._server == NO_SERVER or self._host.runs(same.server)):
             if client is not None and client != same.client:  # another conversation of the same agent
                 same = Session(name, same.id, same.token, same.mark, same.who, client, same.server)

@@ -64,7 +64,7 @@ class World:
         sessions = self.at(*walk)
         anchor = sessions.anchor()
         with self.spool.lock() as lock:
-            sessions.may_open(name, anchor, takeover=takeover)
+            sessions.may_open(name, anchor, client, takeover=takeover)
             session = sessions.prepare(lock, name, anchor, client)
             self.spool.ensure(lock, name, registered=True)
             sessions.open(lock, session)
@@ -356,3 +356,13 @@ def test_a_session_that_is_looked_for_under_its_own_name_keeps_its_token(world: 
     assert found is not None
     assert found.name == "bob"
     assert world.at(TERMINAL).identify(None, ()).id == session.id
+
+
+def test_of_two_agents_in_one_process_neither_takes_the_others_name_unasked(world: World) -> None:
+    """Design, 7: a live name is refused; taken over, it has a token of its own, and what was handed proves nothing."""
+    codex = world.register("bob", AGENT, client="codex:s1")
+    with pytest.raises(NameTaken, match="another session of this agent"):
+        world.register("bob", AGENT, client="codex:s2")
+    assert world.register("bob", AGENT, client="codex:s1").id == codex.id
+    taken = world.register("bob", AGENT, client="codex:s2", takeover=True)
+    assert (taken.id == codex.id, taken.client) == (False, "codex:s2")

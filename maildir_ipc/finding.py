@@ -37,6 +37,8 @@ def find(mailbox: Mailbox, ref: str) -> list[Received]:
         if found:
             return sorted(found, key=lambda received: bool(received.entry.verdict))
         break
+    if ref == LAST:
+        raise NoSuchMessage("no message was shown here yet", "mipc check, or mipc history")
     raise NoSuchMessage(f"no message {ref[:_MAX_ECHO]!a} here", "give the reference that check printed, or @")
 
 

@@ -92,7 +92,8 @@ _PLACEHOLDER = re.compile(
     r"[\s.…_*\"'`“”-]*|<[^<>]*>|\[[^][]*\]|\{+[^{}]*\}+|(?:(?:your|the|my) )?(?:message|text)(?: here)?", re.IGNORECASE
 )
 _AND_DO = re.compile(
-    r"\b(?:and|then)\s+(?:also\s+|then\s+)?(?:tell|msg|message|send|register|reply|forward|broadcast|rename)\b",
+    r"(?:\b(?:and|then)\s|[;&])\s*(?:also\s+|then\s+)?"
+    r"(?:tell|msg|message|send|register|reply|forward|broadcast|rename|check|let)\b",
     re.IGNORECASE,
 )
 _LOOKS = (("check",), ("list",), ("auto-check", "status"), ("auto-check", "log"))

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("mipc: Windows itself is not supported: use WSL", Missing.exit_code)
     os.umask(0o077)
     _open_standard_files()
-    if words[:1] == ["help"] and words[1:2] and words[1] in VERBS:
+    if words[:1] == ["help"] and words[1:2]:
         words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         return _help()

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .call import Call
 
-USAGE = "send [options] TO[,TO…] TEXT… (or - for standard input)"
+USAGE = 'send [options] TO[,TO…] TEXT… (or - for standard input; --batch: lines of {"to": …, "body": …})'
 
 
 def run(call: Call, words: list[str]) -> int:

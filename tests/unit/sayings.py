@@ -164,6 +164,8 @@ NEAR_MISSES = [
     "INFO sending\nsend to fred: ok\n", "message queue: 5", "message id: 17", "Message delivered to fred",
     "msg fred hello\nTraceback (most recent call last)", "tell fred the log says\nmsg barney: hi",
     # two in one
+    "tell fred hello; tell barney bye", "tell fred hello & broadcast bye", "tell fred hello then check my messages",
+    "tell fred hi, and let barney know too",
     "tell fred hello and tell barney bye", "msg fred hello, then register as bob", "tell fred hi and also msg barney",
     "tell fred: hi\ntell barney: secret", "msg fred:\nhi\nbroadcast: hi", "broadcast: hi\nreply: got it",
     # what only looks like it

@@ -20,7 +20,6 @@ MARK = "# maildir-ipc: made by `mipc setup`; `mipc setup codex --remove` takes i
 _OURS = "# maildir-ipc"
 _PART = re.compile(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
 _STRING = re.compile(r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\'''', re.DOTALL)
-_LINE = re.compile(r"[^\n]*")
 
 
 class NotTOML(ValueError):
@@ -57,7 +56,7 @@ def statements(text: str) -> Iterator[Statement]:
         if text[at] in " \t\r\n":
             at += 1
         elif text[at] == "#":
-            at = _LINE.match(text, at).end()  # type: ignore[union-attr]
+            at = _line_end(text, at)
         elif text[at] == "[":
             brackets = 2 if text.startswith("[[", at) else 1
             table, end = _key(text, at + brackets)
@@ -115,7 +114,7 @@ def remove(text: str, name: Table) -> str | None:
 
 def _cut(text: str, start: int, end: int) -> str | None:
     """Remove whole lines and the empty line before them; None when that was all, and no empty line was before."""
-    after = _LINE.match(text, end).end()  # type: ignore[union-attr]
+    after = _line_end(text, end)
     blank = text[:start].endswith(("\n\n", "\n\r\n")) or text[:start] in ("\n", "\r\n")
     newline = (2 if text[:start].endswith("\r\n") else 1) * blank
     if text[after : after + 1] != "\n":
@@ -138,7 +137,7 @@ def add_elements(text: str, array: Table, elements: Sequence[str]) -> str:
     header = next((s for s in statements(text) if s.table == array[:-1] and not s.key), None)
     if header is None:
         raise NotTOML(f"{'.'.join(array[:-1])} is written in another way than as a table")
-    at = _LINE.match(text, header.end).end()  # type: ignore[union-attr]
+    at = _line_end(text, header.end)
     at -= text[at - 1] == "\r"
     line = f"{newline}{array[-1]} = [{', '.join(map(quoted, elements))}]  {_OURS}"
     return text[:at] + line + text[at:]
@@ -150,7 +149,7 @@ def drop_elements(text: str, array: Table, elements: Sequence[str]) -> str:
     if found is None:
         return text
     written = f"[{', '.join(map(quoted, elements))}]"
-    rest = _LINE.match(text, found.end).end()  # type: ignore[union-attr]
+    rest = _line_end(text, found.end)
     if text[found.value : rest].rstrip("\r") == f"{written}  {_OURS}":
         start = text.rindex("\n", 0, found.start)
         start -= text[start - 1] == "\r"
@@ -247,7 +246,7 @@ def _value_end(text: str, at: int) -> int:
         if char == "#" or (char == "\n" and not depth):
             if not depth:
                 break
-            at = _LINE.match(text, at).end()  # type: ignore[union-attr]
+            at = _line_end(text, at)
             continue
         depth += (char in "[{") - (char in "]}")
         at += 1
@@ -259,3 +258,9 @@ def _value_end(text: str, at: int) -> int:
 
 def _wrong(text: str, at: int) -> NotTOML:
     return NotTOML(f"line {text.count(chr(10), 0, at) + 1}: this is not TOML")
+
+
+def _line_end(text: str, at: int) -> int:
+    """Return where the line ends that *at* is in."""
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end

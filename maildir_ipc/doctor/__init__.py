@@ -47,12 +47,12 @@ def examine(account: Account, *, fix: bool = False) -> Report:
     """Look at everything, and with *fix* mend what can be mended without loss; what is left was looked at again."""
     mended: dict[tuple[str, str], Finding] = {}
     for _ in range(_ROUNDS if fix else 0):
-        ill = [finding for finding in _all(_fresh(account)) if finding.mend is not None]
+        ill = [(finding, finding.mend) for finding in _all(_fresh(account)) if finding.mend is not None]
         if not ill:
             break
-        for finding in ill:
+        for finding, mend in ill:
             try:
-                finding.mend()  # type: ignore[misc]
+                mend()
             except (MaildirIPCError, OSError):
                 continue  # it is found again below
             mended[finding.check, finding.what] = finding

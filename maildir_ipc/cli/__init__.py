@@ -11,8 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .call import Call
-
 VERBS = {
     "register": "take a name here, and say how much mail waits",
     "whoami": "say who you are, and which spool is used",
@@ -73,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from .call import Call, finished
+    from .call import Call, finished, load
 
     call = Call()
     call.json = "--json" in words
@@ -83,7 +81,7 @@ def _run(words: list[str]) -> int:
         if words[0] not in VERBS:
             raise Usage(f"no command {words[0]!a}", "mipc help lists them")
         call.about = VERBS[words[0]]
-        return finished(call, _load(words[0])(call, words[1:]))
+        return finished(call, load(words[0])(call, words[1:]))
     except MaildirIPCError as error:
         return call.fail(error)
     except OSError as error:
@@ -91,11 +89,6 @@ def _run(words: list[str]) -> int:
         from ..maildir import cannot_write
 
         return call.fail(cannot_write(str(error.filename or "the input or output"), error))
-
-
-def _load(verb: str) -> Verb:
-    module = __import__(f"{__name__}.{verb.replace('-', '_')}_", None, None, ["run"], 0)
-    return module.run  # type: ignore[no-any-return]
 
 
 def _open_standard_files() -> None:
@@ -134,9 +127,3 @@ def _say(text: str, code: int) -> int:
     except OSError:
         pass
     return code
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Verb = Callable[[Call, list[str]], int]

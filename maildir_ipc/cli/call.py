@@ -9,7 +9,7 @@ from .arguments import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..account import Account
     from ..errors import MaildirIPCError
@@ -88,6 +88,14 @@ class Call:
             except TryAgain:
                 pass
         return error.exit_code
+
+
+def load(verb: str) -> Callable[[Call, list[str]], int]:
+    """Return what runs a verb; only now is its file loaded."""
+    run: Callable[[Call, list[str]], int] = __import__(
+        f"{__package__}.{verb.replace('-', '_')}_", None, None, ["run"], 0
+    ).run
+    return run
 
 
 def arguments(

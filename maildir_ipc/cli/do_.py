@@ -9,13 +9,11 @@ from ..errors import NoSpool, Usage
 from ..phrases import Unsure, understand
 from ..render import VERSION, escape, to_json
 from .arguments import FLAG
-from .call import arguments
+from .call import arguments, load
 from .sending import text_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..phrases import Act
     from .arguments import Arguments
     from .call import Call
@@ -45,7 +43,7 @@ def run(call: Call, words: list[str]) -> int:
         call.out(f"{to_json(document) if given.flag('json') else document['command']}\n")
         return 0
     call.say(f"understood: {_line(act.words)}")
-    return _verb(act)(call, _words(act, given))
+    return load(act.verb)(call, _words(act, given))
 
 
 def _known(call: Call, name: str) -> bool:
@@ -67,11 +65,6 @@ def _typed(command: str, given: Arguments) -> str:
 def _line(text: str) -> str:
     line = escape(text, line=True)
     return line if len(line) <= 120 else f"{line[:119]}…"
-
-
-def _verb(act: Act) -> Callable[[Call, list[str]], int]:
-    name = f"{__package__}.{act.verb.replace('-', '_')}_"
-    return __import__(name, None, None, ["run"], 0).run  # type: ignore[no-any-return]
 
 
 def _words(act: Act, given: Arguments) -> list[str]:

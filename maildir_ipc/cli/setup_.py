@@ -54,7 +54,8 @@ def run(call: Call, words: list[str]) -> int:
 
 def _plan(module: str, call: Call, scope: str) -> Plan:
     found = __import__(f"maildir_ipc.{module}", None, None, ["plan"], 0)
-    return found.plan(call.account.settings, scope)  # type: ignore[no-any-return]
+    plan: Plan = found.plan(call.account.settings, scope)
+    return plan
 
 
 def _done(change: Change, *, apply: bool, remove: bool) -> str:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -122,7 +123,7 @@ def assert_refused(done: Done, code: int, *says: str, lines: int = 1) -> None:
         assert text in done.err, done
 
 
-class Shell:
+class Shell(ABC):
     """An interactive shell somewhere: `run` types one line into it and returns what that line left."""
 
     def __init__(self, folder: Path) -> None:
@@ -149,8 +150,9 @@ class Shell:
         """Run a verb in the shell."""
         return self.run(words(verb, *arguments))
 
+    @abstractmethod
     def type(self, text: str) -> None:
-        raise NotImplementedError
+        """Type *text* into the shell."""
 
     def wait_for(self, bell: int) -> None:
         """Return when *bell* can be read."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 from mcp import Client, StdioServerParameters
+from mcp_types import TextContent
 
 import mcp_server
 from maildir_ipc.serving import Seat
@@ -37,7 +38,8 @@ async def ask(client: Client, tool: str, **arguments: Any) -> Answer:
     """Call a tool."""
     result = await client.call_tool(tool, arguments)
     (content,) = result.content
-    return Answer(content.text, result.structured_content or {}, bool(result.is_error))  # type: ignore[union-attr]
+    assert isinstance(content, TextContent)
+    return Answer(content.text, result.structured_content or {}, bool(result.is_error))
 
 
 def bounded(work: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from mcp_types import INVALID_PARAMS
+from mcp import MCPError
+from mcp_types import INVALID_PARAMS, TextContent, TextResourceContents
 
 import mcp_server
 from maildir_ipc.delivery import Delivery, Sent
@@ -559,7 +560,8 @@ def test_new_mail_is_a_resource_for_its_owner_alone(played: Callable[..., None])
             bob.send(("alice",), Draft("for alice"))
             read = functools.partial(client.read_resource)
             (content,) = (await read("maildir://alice/new")).contents
-            assert "for alice" in content.text  # type: ignore[union-attr]
+            assert isinstance(content, TextResourceContents)
+            assert "for alice" in content.text
             for uri in ("maildir://bob/new", "maildir://..%2Fbob/new", "maildir://%2e%2e/new", "maildir:///new"):
                 with pytest.raises(
                     Exception,
@@ -577,12 +579,14 @@ def test_the_prompts_say_what_to_call(played: Callable[..., None]) -> None:
     async def scene(client: Client, home: Path) -> None:
         assert sorted(p.name for p in (await client.list_prompts()).prompts) == ["handoff", "inbox"]
         (first,) = (await client.get_prompt("inbox")).messages
-        assert "call check" in first.content.text.lower()  # type: ignore[union-attr]
+        assert isinstance(first.content, TextContent)
+        assert "call check" in first.content.text.lower()
         (second,) = (await client.get_prompt("handoff", {"to": "bob", "task": "the parser"})).messages
-        assert "bob: the parser" in second.content.text  # type: ignore[union-attr]
-        with pytest.raises(Exception, match=r"handoff: to and task missing") as refusal:
+        assert isinstance(second.content, TextContent)
+        assert "bob: the parser" in second.content.text
+        with pytest.raises(MCPError, match=r"handoff: to and task missing") as refusal:
             await client.get_prompt("handoff", {})
-        assert refusal.value.error.code == INVALID_PARAMS  # type: ignore[attr-defined]
+        assert refusal.value.error.code == INVALID_PARAMS
 
     played(scene)
 

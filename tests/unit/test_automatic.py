@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,13 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture
+def leader() -> Iterator[int]:
+    """Give the pid of a process that leads a session of its own, as a handler does; ours may have begun elsewhere."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True) as made:
+        yield made.pid
+
+
 def _own() -> Process:
     process = lookup("self")
     assert process is not None
@@ -49,9 +57,9 @@ def test_what_descends_from_a_runner_is_in_its_handler(world: World) -> None:
     assert hops_here(spool, host, lambda: [own]) is None
 
 
-def test_what_was_left_behind_is_known_by_its_session(world: World) -> None:
+def test_what_was_left_behind_is_known_by_its_session(world: World, leader: int) -> None:
     """A handler that answers from the background, after it has ended."""
-    spool, host, leader = world.owner.spool(), world.owner.host, os.getsid(0)
+    spool, host = world.owner.spool(), world.owner.host
     with Handling(spool, host, 2) as handling:
         handling.started(leader)
     assert hops_here(spool, host, list, lambda _: leader) == 2
@@ -62,11 +70,11 @@ def test_what_left_tree_and_session_is_known_by_what_it_inherited(world: World) 
     spool, host = world.owner.spool(), world.owner.host
     with Handling(spool, host, 3) as handling, open(f"{spool.root}/.ipc/settings", "a") as theirs:
         inherited_one = os.dup(handling.handed[0][0])
-        assert hops_here(spool, host, list, lambda _: 1, theirs.fileno()) is None
+        assert hops_here(spool, host, list, lambda _: 0, theirs.fileno()) is None
     try:
-        assert hops_here(spool, host, list, lambda _: 1, inherited_one) == 3
+        assert hops_here(spool, host, list, lambda _: 0, inherited_one) == 3
         forget_old(spool, lambda: time.time() + KEPT_SECONDS + 1)
-        assert hops_here(spool, host, list, lambda _: 1, inherited_one) is None
+        assert hops_here(spool, host, list, lambda _: 0, inherited_one) is None
     finally:
         os.close(inherited_one)
 
@@ -76,14 +84,21 @@ def test_a_pid_that_is_another_process_by_now_is_no_handler(world: World) -> Non
     spool, host, own = world.owner.spool(), world.owner.host, _own()
     with Handling(spool, host, 2):
         later = Process(own.pid, 1, own.start + 1, 0, "sh")
-        assert hops_here(spool, host, lambda: [later], lambda _: 1) is None
+        assert hops_here(spool, host, lambda: [later], lambda _: 0) is None
 
 
-def test_old_marks_are_forgotten(world: World) -> None:
+def test_a_session_that_began_in_another_pid_namespace_is_no_handler(world: World) -> None:
+    """Its leader's pid is 0 there: getsid(2)."""
+    with Handling(world.owner.spool(), world.owner.host, 2) as handling:
+        handling.started(0)
+    assert hops_here(world.owner.spool(), world.owner.host, list, lambda _: 0) is None
+
+
+def test_old_marks_are_forgotten(world: World, leader: int) -> None:
     """What a killed runner left does not pile up."""
     spool, host = world.owner.spool(), world.owner.host
     with Handling(spool, host, 2) as handling:
-        handling.started(os.getsid(0))
+        handling.started(leader)
     forget_old(spool)
     assert len(os.listdir(f"{spool.root}/.ipc/handling")) == 2
     later = os.stat(f"{spool.root}/.ipc/handling").st_mtime + KEPT_SECONDS + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 
 from .entry import Entry
 from .errors import MailboxGone, Misconfigured
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTDIR)
+_TICK = 20_000_000  # nanoseconds; no kernel's clock for times of change is coarser
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 # O_NONBLOCK: a FIFO that somebody put there must not stop the reader.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -87,12 +89,14 @@ class Folders:
         found: dict[tuple[str, str], Entry] = {}
         for _ in range(20):
             # A reader moves unread mail from cur/ back into new/ too: all of them must have stood still.
-            before = [self._stamp(folder) for folder in folders]
+            before, begun = [self._stamp(folder) for folder in folders], time.time_ns()
             for folder in folders:
                 for name in self.names(folder):
                     entry = Entry(folder, name)
                     found[entry.key, entry.verdict] = entry
-            if [self._stamp(folder) for folder in folders] == before:
+            # Two changes within one tick leave one time of change: a young one does not say that nothing moved.
+            young = 0 <= begun - max(before, default=0) < _TICK
+            if not young and [self._stamp(folder) for folder in folders] == before:
                 break
         return sorted(found.values(), key=lambda entry: entry.stem)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -275,6 +276,35 @@ def test_each_message_is_listed_once_by_its_key(box: Maildir) -> None:
         ("cur", "2.b.host"),
     ]
     assert box.entries("nowhere") == []
+
+
+class _Missing(Maildir):
+    """Its first reading of `cur/` misses a file, as one of a directory does in which it is just being renamed."""
+
+    left: int
+
+    def names(self, folder: str) -> list[str]:
+        found = super().names(folder)
+        self.left -= 1
+        return found[1:] if self.left == 0 else found
+
+
+def test_a_directory_that_changed_within_the_tick_of_its_clock_is_read_again(box: Maildir) -> None:
+    """Design, 6: a rename in the same tick as the one before leaves the time of change as it was."""
+    for name in ("1.a.host:2,S", "2.b.host:2,S"):
+        os.close(os.open(f"{box.path}/cur/{name}", os.O_CREAT | os.O_WRONLY))
+    now = time.time()
+    os.utime(f"{box.path}/cur", (now, now))
+    busy = _Missing(box.path)
+    with busy:
+        busy.left = 1
+        assert [entry.key for entry in busy.entries("cur")] == ["1.a.host", "2.b.host"]
+    os.utime(f"{box.path}/cur", (now - 60, now - 60))
+    quiet = _Missing(box.path)
+    with quiet:
+        quiet.left = 2
+        assert len(quiet.entries("cur")) == 2
+        assert quiet.left == 1, "what stood still is read once"
 
 
 @pytest.mark.parametrize("made", ["link", "fifo", "directory", "large", "closed"])

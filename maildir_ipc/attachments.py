@@ -24,6 +24,7 @@ MAX_NAME = 120  # characters
 _MAX_BYTES = 200  # of a name; with a number it stays below 255 everywhere
 _MAX_EXTENSION = 16  # characters
 _SAFE = frozenset(" ._-+=@,()[]{}~#%")  # besides letters and digits: nothing that a shell or another system obeys
+_NO_PATH = "no path has such a character"  # Python's own words differ from version to version
 _COPIES = 10000  # of one name
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -47,7 +48,7 @@ def read_file(path: str, most: int, private: Sequence[str]) -> bytes:
         finally:
             os.close(fd)
     except (OSError, ValueError) as error:  # a NUL is no OSError
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else _NO_PATH
         raise BadData(f"{path!a}: {why}", "give a file that can be read") from error
 
 
@@ -121,7 +122,7 @@ def save_all(attachments: Sequence[Attachment], directory: str) -> Iterator[str]
     except FileExistsError:
         raise Misconfigured(f"{directory} is no directory", "give one, or a name that is free") from None
     except ValueError as error:
-        raise BadData(f"{directory!a}: {error}", "give a directory") from error
+        raise BadData(f"{directory!a}: {_NO_PATH}", "give a directory") from error
     except OSError as error:
         raise _cannot_save(directory, error) from error
     try:

@@ -351,7 +351,7 @@ def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None])
         assert path.startswith(str(home / "in/"))
         assert f"saved: {path}" in answer.text
         bad = await ask(client, "read", ref="@", save_to=str(home / "a\0b"))
-        assert bad.text.endswith("embedded null byte: give a directory")
+        assert bad.text.endswith("no path has such a character: give a directory")
         assert (await ask(client, "share_file", to="bob", path=str(home / "none"))).failed
         key = await ask(client, "share_file", to="bob", path=str(home / ".config/maildir-ipc/keyring"))
         assert "may hold a key or a token" in key.text
@@ -470,7 +470,11 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
         ("send", {"to": [], "body": "x"}, "to is missing: give a name, or in_reply_to; call list to see the names"),
         ("share_file", {"to": "alice", "path": "x"}, "path must be absolute: give it from the root on"),
         ("share_file", {"to": "alice", "path": "~/x"}, "path must be absolute"),
-        ("share_file", {"to": "alice", "path": "/x\0y"}, r"'/x\x00y': embedded null byte: give a file that can be"),
+        (
+            "share_file",
+            {"to": "alice", "path": "/x\0y"},
+            r"'/x\x00y': no path has such a character: give a file that can be",
+        ),
         ("read", {"ref": "@", "save_to": ""}, "save_to must be absolute"),
         ("read", {"ref": "@", "save_to": "in"}, "save_to must be absolute"),
         ("share_file", {"to": [], "path": "/x"}, "to is missing: call list to see the names"),

@@ -243,7 +243,8 @@ class Spool:
         except NoSuchName:
             self.drop_ended_forward(lock, name)
             since, now = self.freed(name), int(self.clock())
-            self._build(name, Names(registered, now, [(name, since, None)], made=now))
+            # Not before the name was free: by a clock that is behind, a broadcast to others would be for this one.
+            self._build(name, Names(registered, now, [(name, since, None)], made=max(since, now)))
         path = f"{self.root}/{name}"
         if os.path.islink(f"{path}/records"):
             raise Misconfigured(f"{path}/records is a link", "move it away")

@@ -533,6 +533,50 @@ def test_an_old_broadcast_is_not_for_who_came_later(people: People) -> None:
         assert rejected(zoe) == ["misdirected"]
 
 
+@pytest.mark.parametrize("older", [False, True])
+def test_a_broadcast_that_waited_is_shown_after_a_merge_into_a_younger_mailbox(people: People, older: bool) -> None:
+    """S20, G1, design, 7: merging inherits. A record that an *older* version wrote does not say when it was made."""
+    people.send("nessa", "hi")
+    record = people.root / "nessa/records/names"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if not (older and line.startswith("made"))))
+    with agent(people.owner, "alice") as alice:
+        sent = alice.broadcast(Draft("to all"), include_waiting=True)
+    assert [d.to for d in sent.deliveries if d.state == "queued"] == ["nessa"]
+    people.clock.now += 60
+    people.register("young")
+    people.rename("young", "nessa")
+    people.clock.now += 60
+    assert people.texts("nessa") == ["hi", "to all"]
+
+
+def test_a_broadcast_from_before_both_of_a_merge_is_for_neither(people: People) -> None:
+    """G4: what was merged is as old as the older of the two, and no older."""
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("the build is frozen"))
+    (old,) = (people.root / "fred/new").iterdir()
+    people.clock.now += 60
+    people.send("nessa", "hi")
+    people.clock.now += 60
+    people.register("young")
+    people.rename("young", "nessa")
+    shutil.copy(old, people.root / "nessa/new/1.copy.host")
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == ["misdirected"]
+
+
+def test_a_broadcast_in_a_mailbox_that_a_dead_merge_left_is_shown_by_who_gets_it(people: People) -> None:
+    """G1: doctor gives that mail back to its name, which may have another mailbox by now."""
+    people.send("nessa", "hi")
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("to all"), include_waiting=True)
+    (people.root / "nessa").rename(people.root / ".ipc/closing/nessa.1")
+    people.clock.now += 60
+    people.register("nessa")
+    doctor.examine(people.owner, fix=True)
+    assert people.texts("nessa") == ["hi", "to all"]
+
+
 def test_a_broadcast_that_is_completed_later_reaches_who_came_meanwhile(people: People) -> None:
     """Design, 5: the same --id: signed anew for a mailbox that was made since."""
     with agent(people.owner, "alice") as alice:

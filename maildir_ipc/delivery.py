@@ -109,7 +109,7 @@ class Courier:
         self._data = data(self._t)
         self._unique = namer.unique(serial)
         self._to_all = to_all
-        self._reached: set[str] = set()
+        self._reached: dict[str, int] = {}  # names of mailboxes that have it, and a second at which each was so called
 
     def carry(self, name: str, *, sync: bool) -> Delivery | None:
         """Deliver to *name*, and keep a copy in `.Sent`; None when another name led to the same mailbox."""
@@ -155,16 +155,18 @@ class Courier:
         reached = name
         try:
             for _ in range(_ATTEMPTS):
+                looked = int(self._spool.clock())
                 try:
                     reached, box = self._spool.open_mailbox(name)
                 except NoSuchName:
                     self._make(name)
                     continue
                 with box:
-                    if reached in self._reached:
+                    record = self._spool.record(reached)
+                    if self._has_it(reached, record):
                         return None
                     known = self._repeated and self._is_in(box)
-                    state = "already" if known else self._state(name, reached)
+                    state = "already" if known else self._state(name, reached, record)
                     if not state:
                         continue
                     try:
@@ -172,7 +174,7 @@ class Courier:
                     except MailboxGone:
                         self._make(name)
                         continue
-                    self._reached.add(reached)
+                    self._reached[reached] = looked
                     return Delivery(name, reached, state)
             raise TryAgain(f"{name} keeps moving, or this clock is behind", "try again; mipc doctor looks at the clock")
         except DurabilityUnknown as error:
@@ -182,9 +184,16 @@ class Courier:
         except OSError as error:
             return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
 
-    def _state(self, name: str, reached: str) -> str:
+    def _has_it(self, reached: str, record: Names | None) -> bool:
+        """Return whether we have delivered to that mailbox: under this name, or one that it had a moment ago."""
+        if reached in self._reached or record is None:
+            return reached in self._reached
+        former = [name for name, _, _ in record.lines if name in self._reached]
+        return any(record.led_here(name, self._reached[name]) for name in former)
+
+    def _state(self, name: str, reached: str, record: Names | None) -> str:
         """Return what delivering to *name* in the mailbox *reached* will be called; nothing when it is not meant."""
-        record, now = self._spool.record(reached), int(self._spool.clock())
+        now = int(self._spool.clock())
         # One that knows no names gives nothing of it away before it does: protocol.md, 2.1.
         if record is not None and record.lines and not self._is_for(record, name, self._t):
             # The name changed hands since we signed: what was meant for its former owner is signed anew,

@@ -6,18 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from maildir_ipc import doctor
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain, Usage
+from maildir_ipc.maildir import Maildir
 from maildir_ipc.names import Names
 from maildir_ipc.testing import account, agent, check_all
 from tests.race.crowd import all_at_once
-from tests.unit.making import Clock
+from tests.unit.making import Clock, everything
 from tests.unit.world import NOW, bodies, rejected
 
 if TYPE_CHECKING:
@@ -273,6 +275,85 @@ def test_onto_a_waiting_name_its_mail_is_merged_and_nothing_is_lost(people: Peop
     assert os.listdir(people.root / ".ipc/closing") == []
     assert people.send("nessa", "later") == ("nessa", "delivered")
     assert people.texts("nessa") == ["later"]
+
+
+def _send_to_both(people: People, text: str, *, broadcast: bool = False) -> None:
+    """Send one message to fred and to nessa, who waits."""
+    with agent(people.owner, "alice") as alice:
+        sent = (
+            alice.broadcast(Draft(text), include_waiting=True)
+            if broadcast
+            else alice.send(["fred", "nessa"], Draft(text))
+        )
+    assert [d.to for d in sent.deliveries if d.error is None] == ["fred", "nessa"]
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+@pytest.mark.parametrize("read", ["before", "after", "one at a time"])
+def test_what_both_of_a_merge_had_is_shown_once_and_nothing_is_set_aside(
+    people: People, read: str, broadcast: bool
+) -> None:
+    """S20, design, 4: same sender, Message-ID and content: it is no old message that somebody brought back."""
+    people.send("nessa", "first")
+    _send_to_both(people, "to both", broadcast=broadcast)
+    shown = people.texts("fred") if read == "before" else []
+    people.rename("fred", "nessa")
+    for _ in range(3):
+        with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+            with nessa.check(everything, limit=1 if read == "one at a time" else None) as batch:
+                for received in batch.messages:
+                    batch.commit(received)
+                batch.finish()
+            assert batch.rejected == []
+            shown += bodies(batch.messages)
+    assert Counter(shown) == Counter(["first", "to both"])
+    assert list((people.root / "nessa").glob(".Rejected/cur/*")) == []
+
+
+def test_a_message_of_the_same_name_with_another_content_is_merged_and_set_aside(people: People) -> None:
+    """G4: only what is the same to the last byte is left out of a merge."""
+    _send_to_both(people, "to both")
+    (waiting,) = (people.root / "nessa/new").iterdir()
+    waiting.write_bytes(waiting.read_bytes().replace(b"to both", b"to bots"))
+    assert people.texts("fred") == ["to both"]
+    people.rename("fred", "nessa")
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == ["bad"]
+
+
+@pytest.mark.parametrize("name", ["{}", "{},0123abcd", "{},0123abcd:2,", "1.copy.host"])
+def test_a_copy_that_somebody_drops_in_after_a_merge_is_a_replay(people: People, name: str) -> None:
+    """S25, G4: whatever its name looks like, and whether or not the merge brought the original."""
+    people.send("nessa", "waited")
+    _send_to_both(people, "to both")
+    people.rename("fred", "nessa")
+    assert sorted(people.texts("nessa")) == ["to both", "waited"]
+    for path in list((people.root / "nessa/cur").iterdir()):
+        shutil.copy(path, people.root / "nessa/new" / name.format(path.name.partition(":")[0]))
+        with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+            assert rejected(nessa) == ["replay"]
+
+
+def test_a_broadcast_to_a_mailbox_that_is_merged_meanwhile_reaches_it_once(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3; mechanisms H: fred has read it, and is nessa when the sender comes to nessa: scheduled, not slept."""
+    people.send("nessa", "first")
+    lend, shown = Maildir.lend, []
+
+    def lending(self: Maildir, other: Maildir, *rest: Any) -> None:
+        lend(self, other, *rest)
+        if other.path.endswith("/fred"):
+            shown.extend(people.texts("fred"))
+            people.rename("fred", "nessa")
+
+    with agent(people.owner, "alice") as alice, monkeypatch.context() as patch:
+        patch.setattr(Maildir, "lend", lending)
+        sent = alice.broadcast(Draft("to all"), sync=False, include_waiting=True)
+    assert sent.error is None
+    assert shown == ["to all"]
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == []
 
 
 def test_the_limit_of_a_mailbox_holds_after_a_merge(people: People) -> None:

@@ -6,7 +6,7 @@ import os
 
 from .address import address_of, message_id
 from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain
-from .limits import Room
+from .limits import Room, count_automatic
 from .maildir import Maildir, cannot_write
 from .seen import SeenSet, seen_key
 from .signing import reference
@@ -70,11 +70,12 @@ class Courier:
     """Carries one signed message from *sender*'s mailbox *home* to any number of names; each mailbox gets it once.
 
     *data* returns the message as signed at a given second. *repeated*: an earlier attempt may have
-    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number. *to_all*: it is
-    addressed to everyone, not to the names.
+    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number. *automatic*: it counts
+    against the limit of each name that has not got it. *to_all*: it is addressed to everyone, not to the names.
     """
 
     __slots__ = (
+        "_automatic",
         "_data",
         "_home",
         "_limit",
@@ -101,10 +102,11 @@ class Courier:
         *,
         repeated: bool,
         limit: int,
+        automatic: bool = False,
         to_all: bool = False,
     ) -> None:
         self._spool, self._namer, self._home, self._sender, self._serial = spool, namer, home, sender, serial
-        self._signed, self._repeated, self._limit = data, repeated, limit
+        self._signed, self._repeated, self._limit, self._automatic = data, repeated, limit, automatic
         self._t = int(serial.partition(".")[0])
         self._data = data(self._t)
         self._unique = namer.unique(serial)
@@ -152,7 +154,7 @@ class Courier:
 
         *again* instead, when the message is there already.
         """
-        reached = name
+        reached, counts = name, self._automatic
         try:
             for _ in range(_ATTEMPTS):
                 looked = int(self._spool.clock())
@@ -169,6 +171,9 @@ class Courier:
                     state = "already" if known else self._state(name, reached, record)
                     if not state:
                         continue
+                    if counts and not known:
+                        limit, counts = self._spool.setting("pair-limit"), False
+                        count_automatic(self._home.path, name, self._spool.clock(), limit)
                     try:
                         (again if known else put)(box)
                     except MailboxGone:

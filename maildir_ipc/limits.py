@@ -108,7 +108,7 @@ def _admit(path: str, now: float, limit: int, window: float) -> float:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_size != (limit + 1) * _SLOT:
             os.ftruncate(fd, 0)
-            os.pwrite(fd, bytes((limit + 1) * _SLOT), 0)
+            os.ftruncate(fd, (limit + 1) * _SLOT)  # zeros, which take no room before they are used
         slot = _numbers(os.pread(fd, _SLOT, 0), 1)[0] % limit
         oldest = _numbers(os.pread(fd, _SLOT, (slot + 1) * _SLOT), 1)[0] / 1_000_000
         wait = oldest + window - now

@@ -8,6 +8,7 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 from __future__ import annotations
 
 from .address import EVERYONE, address_of, message_id
+from .bounds import DEFAULTS
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured
 from .message import compose, join, parse, split
@@ -25,7 +26,6 @@ from .signing import (
     sign,
     verify,
 )
-from .spool import DEFAULTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

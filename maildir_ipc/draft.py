@@ -53,7 +53,8 @@ class Draft:
     ) -> None:
         try:
             for part in (text, subject or "", data or ""):
-                part.encode()
+                if not part.isascii():
+                    part.encode()
         except UnicodeEncodeError:
             raise BadData("the text, subject or data is not UTF-8", "send it as a file: --attach FILE") from None
         if subject is not None and (len(subject) > MAX_TITLE or any(c in subject for c in "\r\n\0")):

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from .maildir import Maildir
     from .message import Message
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .maildir import Maildir
-    from .message import Message
-
 FOLDER = "large-messages"
 _SENTENCES = 2
 _SUMMARY = 300  # characters at most
@@ -60,7 +55,8 @@ def save(mailbox: Maildir, message: Message, to: str, key: str) -> str:
     except FileExistsError:
         pass
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(message.date))
-    size = f"{len(message.body.encode()) / 1024:.1f}KB"
+    body = message.body.encode()
+    size = f"{len(body) / 1024:.1f}KB"
     head = f"# IPC Message\nFrom: {message.from_}\nTo: {to}\nTime: {when}\nSize: {size}\n\n## Content\n"
     data = "" if message.data is None else f"\n## Data\n{json.dumps(message.data, indent=1)}\n"
     folder = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=mailbox.fd)
@@ -69,7 +65,7 @@ def save(mailbox: Maildir, message: Message, to: str, key: str) -> str:
             return path
         temporary = f"{name}.{os.urandom(4).hex()}"
         with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
-            file.write(f"{head}{message.body}\n{data}".encode())
+            file.writelines((head.encode(), body, f"\n{data}".encode()))
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
         os.close(folder)

@@ -219,15 +219,16 @@ class Mailbox:
         """
         # A limit that was lowered is for what is sent from now on.
         raw = self.maildir.read(entry, max(self.spool.setting("max-message"), DEFAULTS["max-message"]))
-        message, signature, verdict = None, None, MALFORMED
+        message, signature, verdict, size = None, None, MALFORMED, len(raw or b"")
         try:
             if raw is not None:
                 fields, body = split(raw)
                 verdict, signature = verify(fields, body, self.keyring.key, self.spool.spools())
+                raw = None if signature is not None else raw  # of a large one, two copies are enough
                 covered = signature.covers if signature is not None else None
                 # Taking apart what is only going to be set aside would be work that anybody can order.
                 shallow = first and not self.shows(verdict)
-                message = parse(fields, body, size=len(raw), covered=covered, shallow=shallow)
+                message = parse(fields, body, size=size, covered=covered, shallow=shallow)
         except Malformed:
             verdict = MALFORMED if verdict in (PASS, NONE) else verdict
         digest = signature.d if signature is not None else content_digest(raw or b"")[:16]
@@ -285,7 +286,8 @@ class Mailbox:
         message = received.message
         if message is None or received.saved_to is not None:
             return
-        if always or len(message.body.encode()) > self.spool.setting("large-message"):
+        limit = self.spool.setting("large-message")
+        if always or len(message.body) > limit or len(message.body.encode()) > limit:
             from .large import save, summary_of
 
             received.summary = summary_of(message.body)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .address import address_of, local_part, message_id
 from .errors import BadData
 from .signing import Malformed, content_digest, reference
-from .wire import base64_lines, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
+from .wire import base64_blocks, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Message:
 
 
 def compose(draft: Draft, *, sender: str, to: Sequence[str], id: str, t: int) -> tuple[list[tuple[str, str]], bytes]:
-    """Return the fields, canonical and in file order, and the body: the same bytes for the same arguments.
+    """Return the fields, canonical and in file order, and the body but its final LF: the same for the same arguments.
 
     *id* is the Message-ID's local part; *t* the Unix second of the Date. Add IPC-Signature, then `join`.
     """
@@ -120,7 +120,7 @@ def join(fields: Sequence[tuple[str, str]], body: bytes) -> bytes:
     head = "\n".join([*lines, "\n"]).encode("ascii")
     if len(head) > MAX_HEADER:
         raise BadData(f"the header is {len(head)} bytes, the limit is {MAX_HEADER}", "fewer names")
-    return head + body
+    return b"%b%b\n" % (head, body)
 
 
 def split(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
@@ -223,18 +223,19 @@ def _fold(name: str, value: str) -> str:
 
 def _multipart(draft: Draft, seed: str) -> tuple[str, bytes]:
     encoding, text = encode_text(draft.text)
-    parts = [f"Content-Type: {_TEXT}\nContent-Transfer-Encoding: {encoding}\n\n".encode() + text]
+    parts = [[f"Content-Type: {_TEXT}\nContent-Transfer-Encoding: {encoding}\n".encode(), text]]
     if draft.data is not None:
         head = "Content-Type: application/json\nContent-Disposition: inline; filename=data.json\n"
-        parts.append(f"{head}Content-Transfer-Encoding: base64\n\n".encode() + base64_lines(draft.data.encode()))
+        parts.append([f"{head}Content-Transfer-Encoding: base64\n".encode(), *base64_blocks(draft.data.encode())])
     for file in draft.attachments:
         head = f"Content-Type: {file.type}\nContent-Disposition: attachment; {_filename(file.name)}\n"
-        parts.append(f"{head}Content-Transfer-Encoding: base64\n\n".encode() + base64_lines(file.content))
+        parts.append([f"{head}Content-Transfer-Encoding: base64\n".encode(), *base64_blocks(file.content)])
     boundary = "=_" + seed
-    while any(boundary.encode() in part for part in parts):
+    while any(boundary.encode() in piece for part in parts for piece in part):
         boundary = "=_" + content_digest(boundary.encode())[:24]
-    mark = f"--{boundary}\n".encode()
-    return boundary, mark + mark.join(parts) + f"--{boundary}--\n".encode()
+    mark = f"--{boundary}".encode()
+    # In one go: a file of megabytes is not copied from part to part.
+    return boundary, b"\n".join([*(piece for part in parts for piece in (mark, *part)), mark + b"--"])
 
 
 def _filename(name: str) -> str:

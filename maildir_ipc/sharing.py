@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .attachments import read_file
+from .attachments import largest_file, read_file
 from .draft import Attachment
 from .render import to_json
 from .running import Finished, Output, run_command
@@ -25,8 +25,7 @@ def share_file(path: str, description: str, limit: int, private: Sequence[str]) 
 
     *limit* is the largest message. Raises: BadData.
     """
-    # 57 bytes are a line of base64.
-    content, name = read_file(path, limit * 57 // 77, private), _visible(os.path.basename(path))
+    content, name = read_file(path, largest_file(limit), private), _visible(os.path.basename(path))
     data = {
         "type": "file",
         "name": name,

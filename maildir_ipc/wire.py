@@ -10,7 +10,13 @@ import time
 
 from .signing import Malformed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MAX_LINE = 998  # octets; RFC 5322, 2.1.1
+_LINE = 57  # octets in a line of base64
+_BLOCK = 1024 * _LINE  # octets encoded at a time
 
 _FIRST_SECOND, _LAST_SECOND = -62135596800, 253402300799  # of the years 1 to 9999
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -18,14 +24,17 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def encode_text(text: str) -> tuple[str, bytes]:
-    """Return the transfer encoding and the encoded text with its one LF: `decode_text` gives exactly *text* back."""
+    """Return the transfer encoding and the encoded text, without the LF that ends it in a file.
+
+    `decode_text` gives exactly *text* back, with that LF or without.
+    """
     data = text.encode()
     if not (b"\r" in data or b"\0" in data or data.endswith(b"\n") or _has_long_line(data)):
-        return "8bit", data + b"\n"
+        return "8bit", data
     specials = len(data) - len(data.translate(None, bytes((0, 13, *range(128, 256)))))
     if specials * 6 > len(data):
         return "base64", base64_lines(data)
-    return "quoted-printable", _quoted_printable(data) + b"\n"
+    return "quoted-printable", _quoted_printable(data)
 
 
 def decode_text(encoding: str, body: bytes) -> str:
@@ -35,23 +44,37 @@ def decode_text(encoding: str, body: bytes) -> str:
     """
     if b"\r\n" in body:
         body = body.replace(b"\r\n", b"\n")  # a transport's line ends: a text's own CR is never written 8bit
-    # All of them: a signature does not cover empty lines at the end, so none of them may be shown.
-    body = body.rstrip(b"\n")
+    text: bytes | memoryview = without_ends(body)
     try:
         if encoding == "quoted-printable":
-            body = binascii.a2b_qp(body)
+            text = binascii.a2b_qp(text)
         elif encoding == "base64":
-            body = binascii.a2b_base64(body)
+            text = binascii.a2b_base64(text)
         elif encoding not in ("7bit", "8bit", "binary"):
             raise Malformed("unknown transfer encoding")
     except binascii.Error:
         raise Malformed("the body cannot be decoded") from None
-    return body.decode("utf-8", "backslashreplace")
+    return str(text, "utf-8", "backslashreplace")
+
+
+def without_ends(body: bytes) -> memoryview:
+    """Return *body*, not copied, without the LFs at its end.
+
+    All of them: a signature does not cover empty lines at the end, so none of them may be shown.
+    """
+    return memoryview(body)[: len(body.rstrip(b"\n"))]
 
 
 def base64_lines(data: bytes) -> bytes:
-    """Return *data* in base64, in lines of 76. Source: RFC 2045, 6.8."""
-    return b"".join([binascii.b2a_base64(data[i : i + 57]) for i in range(0, len(data), 57)]) or b"\n"
+    """Return *data* in base64, in lines of 76, no LF at its end. Source: RFC 2045, 6.8."""
+    return b"\n".join(base64_blocks(data))
+
+
+def base64_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield the lines, many at a time: all in one list take several times what they hold."""
+    for start in range(0, len(data) or 1, _BLOCK):
+        block = data[start : start + _BLOCK]
+        yield b"".join([binascii.b2a_base64(block[i : i + _LINE]) for i in range(0, len(block), _LINE)])[:-1]
 
 
 def encode_words(text: str) -> str:
@@ -118,14 +141,35 @@ def _days_from_civil(year: int, month: int, day: int) -> int:
 
 
 def _has_long_line(data: bytes) -> bool:
-    return len(data) > MAX_LINE and max(map(len, data.split(b"\n"))) > MAX_LINE
+    start = 0
+    while len(data) - start > MAX_LINE:
+        start = data.rfind(b"\n", start, start + MAX_LINE + 1) + 1
+        if not start:
+            return True
+    return False
 
 
 def _quoted_printable(data: bytes) -> bytes:
     """Return *data* so that its lines stay lines, and what a signature does not cover (final LFs) is spelled out."""
     text = data.rstrip(b"\n")
-    lines = [binascii.b2a_qp(line, istext=False) for line in text.split(b"\n")]
+    blocks = [_quoted_lines(block) for block in _blocks(text)]
     ends = b"=0A" * (len(data) - len(text))
-    if len(lines[-1].rpartition(b"\n")[2]) + len(ends) > 76:
+    if len(blocks[-1].rpartition(b"\n")[2]) + len(ends) > 76:
         ends = b"=\n" + b"=\n".join([ends[i : i + 72] for i in range(0, len(ends), 72)])
-    return b"\n".join(lines) + ends
+    return b"\n".join(blocks) + ends
+
+
+def _quoted_lines(data: bytes) -> bytes:
+    return b"\n".join([binascii.b2a_qp(line, istext=False) for line in data.split(b"\n")])
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    """Yield *data* in pieces of whole lines, without the LF between them."""
+    start = 0
+    while len(data) - start > _BLOCK:
+        end = data.find(b"\n", start + _BLOCK)
+        if end < 0:
+            break
+        yield data[start:end]
+        start = end + 1
+    yield data[start:]

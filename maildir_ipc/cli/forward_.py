@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     if len(given.operands) < 2:
         raise Usage("no message, or no recipient", f"mipc {USAGE}")
     ref, to, words = given.operands[0], parse_names(given.operands[1]), given.operands[2:]
-    draft = draft_with(given, text_given(words) if words else "", None, attached(call, given))
+    draft = draft_with(given, text_given(words, call) if words else "", None, attached(call, given))
     session = call.account.identify(given.get("as"))
     with call.mailbox(session) as mailbox:
         received = original(mailbox, ref)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from ..bounds import DEFAULTS
 from ..draft import Attachment, Draft
 from ..errors import BadData, DurabilityUnknown, TryAgain, Usage
+from ..spool import Spool
 from .arguments import FLAG, duration, text_of
 
 TYPE_CHECKING = False
@@ -22,7 +24,8 @@ OPTIONS = {
     "expires": "2h", "id": "ID", "receipt": FLAG, "wait": "seen|done", "timeout": "S", "no-sync": FLAG,
     "auto": FLAG,
 }  # fmt: skip
-_MAX_FILE = 1 << 28  # bytes; far over any message limit, and still held in memory
+_MAX_INPUT = 1 << 28  # bytes of many messages, which are still held in memory
+_TOO_LARGE = "send the path of the file, or raise max-message in the spool's settings"
 
 
 def draft_of(call: Call, given: Arguments, words: list[str], references: Sequence[str] = (), hops: int = 0) -> Draft:
@@ -31,7 +34,7 @@ def draft_of(call: Call, given: Arguments, words: list[str], references: Sequenc
     *hops* are an automatic message's: how many came before it.
     """
     _check_wait(given)
-    draft = draft_with(given, text_given(words), given.get("data"), attached(call, given), references)
+    draft = draft_with(given, text_given(words, call), given.get("data"), attached(call, given), references)
     if not given.flag("auto"):
         return draft
     from ..automatic import GENERATED, REPLIED
@@ -69,39 +72,55 @@ def _check_wait(given: Arguments) -> None:
             raise Usage("--timeout without --wait", "--wait seen --timeout 60")
 
 
-def text_given(words: list[str]) -> str:
-    """Return the text: the words, or for `-` standard input. Raises: BadData, Usage."""
+def text_given(words: list[str], call: Call | None = None) -> str:
+    """Return the text: the words, or for `-` standard input. Raises: BadData, Usage.
+
+    Of that no more is read than a message in the spool of *call* can hold; without it, than many can.
+    """
     if not words:
         raise Usage("no text", "give it as words, or - to read standard input")
     if words != ["-"]:
         return text_of(words)
-    chunks, size = [], 0
+    most = _MAX_INPUT if call is None else _largest(call)
+    data = bytearray()
     try:
         while chunk := os.read(0, 1 << 20):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > _MAX_FILE:
-                raise BadData("standard input is too large for a message", "send the path of a file")
+            data += chunk
+            if len(data) > most + 1:  # the final LF goes
+                raise BadData(f"standard input is over {most} bytes, and that is the limit of a message", _TOO_LARGE)
     except OSError as error:
         raise BadData(f"standard input cannot be read: {error.strerror}", "give the text as words") from error
+    if data.endswith(b"\n"):
+        del data[-1]
     try:
-        return b"".join(chunks).removesuffix(b"\n").decode()
+        return data.decode()
     except UnicodeDecodeError:
         raise BadData("standard input is not UTF-8", "send it as a file: --attach FILE") from None
 
 
 def attached(call: Call, given: Arguments) -> list[Attachment]:
-    """Return what --attach names. Raises: BadData."""
-    return [_attachment(path, call.account.settings.private) for path in given.all("attach")]
+    """Return what --attach names: no more than one message can hold. Raises: BadData."""
+    paths, files = given.all("attach"), list[Attachment]()
+    if not paths:
+        return files
+    from ..attachments import largest_file, read_file
+
+    left = largest_file(_largest(call))
+    for path in paths:
+        try:
+            content = read_file(path, left, call.account.settings.private)
+        except BadData as error:
+            raise BadData(error.message, f"--attach: {error.next}") from error
+        left -= len(content)
+        files.append(Attachment(os.path.basename(path), "application/octet-stream", content))
+    return files
 
 
-def _attachment(path: str, private: Sequence[str]) -> Attachment:
-    from ..attachments import read_file
-
-    try:
-        return Attachment(os.path.basename(path), "application/octet-stream", read_file(path, _MAX_FILE, private))
-    except BadData as error:
-        raise BadData(error.message, f"--attach: {error.next}") from error
+def _largest(call: Call) -> int:
+    """Return how many bytes a message may have; before there is a spool, by default. Raises: Misconfigured."""
+    if not Spool.exists(call.account.settings.root):
+        return DEFAULTS["max-message"]
+    return call.account.spool_record().setting("max-message")
 
 
 def report_and_wait(call: Call, mailbox: Mailbox, sent: Sent, given: Arguments) -> int:

@@ -27,7 +27,7 @@ def run(call: Call, words: list[str]) -> int:
     to = parse_names(given.operands[0])
     session = call.account.identify(given.get("as"))
     with call.mailbox(session) as mailbox:
-        description = text_given(given.operands[2:]) if given.operands[2:] else ""
+        description = text_given(given.operands[2:], call) if given.operands[2:] else ""
         limit, private = mailbox.spool.setting("max-message"), call.account.settings.private
         text, data, file = share_file(given.operands[1], description, limit, private)
         draft = draft_with(given, text, data, [file])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import email.parser
 import json
+from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from maildir_ipc import mime
 from maildir_ipc.draft import Attachment, Draft
-from maildir_ipc.message import Message, parse, split
+from maildir_ipc.message import Message, compose, parse, split
 from maildir_ipc.signing import Malformed
-from tests.unit.making import genuine, signed
+from tests.unit.making import SERIAL, T, genuine, signed
 
 
 def _read(text: bytes) -> Message:
@@ -121,3 +127,87 @@ def test_a_message_of_very_many_parts_is_refused_at_once() -> None:
     """G12: one hostile file must not hold up a check for minutes; the email package needs 0.1 ms a part."""
     with pytest.raises(Malformed):
         _read(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n\n" * 20_000)
+
+
+# Parts that are written as ours are, read without the email package: the same, or nothing of it.
+
+_BOUNDARY = "=_0123456789abcdef01234567"
+_HEAD = {"content-type": f'multipart/mixed; boundary="{_BOUNDARY}"', "content-transfer-encoding": "8bit"}
+_FIELDS = st.sampled_from(
+    [
+        *("Content-Type: text/plain; charset=utf-8\n", "Content-Type: application/json\n", "Content-Type: x\n"),
+        *("Content-Type: multipart/mixed; boundary=b\n", "Content-Type: message/rfc822\n", "Subject: hi\n", ": x\n"),
+        *(f"Content-Transfer-Encoding: {e}\n" for e in ("base64", "BASE64 ", "8bit", "quoted-printable", "x-uuencode")),
+        *("Content-Disposition: inline; filename=data.json\n", 'Content-Disposition: attachment; filename="a.b"\n'),
+        "Content-Disposition: attachment;\n filename*=utf-8''%C3%A9\n",
+    ]
+)
+_PIECES = st.sampled_from(
+    [
+        *(f"{before}--{_BOUNDARY}{after}" for before in ("", "\n") for after in ("\n", "--\n", " \n", "x\n", "--", "")),
+        *("\n", "\n\n", "\r", "\r\n", " ", "--", "text", "é", '{"a": 1}', "YWJj\n", "YWJ\n", "YQ==YQ==", "=C3=A9=\n"),
+    ]
+)
+_PARTS = st.tuples(
+    st.lists(_FIELDS, min_size=1, max_size=2).map("".join),
+    st.sampled_from(["\n"] * 7 + [""]),
+    st.lists(_PIECES, max_size=2).map("".join),
+).map("".join)
+
+
+def _outcome(fields: dict[str, str], body: bytes) -> Any:
+    try:
+        text, data, files = mime.read_parts(fields, body)
+    except Malformed as error:
+        return str(error)
+    return text, data, [(file.name, file.type, file.content) for file in files]
+
+
+def _by_the_email_package(fields: dict[str, str], body: bytes) -> Any:
+    with mock.patch.object(mime, "_plain_parts", return_value=None):
+        return _outcome(fields, body)
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=3), st.sampled_from(["\n", "\n\n", "", " \n", "\nmore\n"]))
+def test_whatever_looks_like_ours_reads_as_with_the_email_package(parts: list[str], end: str) -> None:
+    """G4: there is one meaning of a message, whichever way it is read."""
+    mark = f"--{_BOUNDARY}"
+    body = f"{mark}\n{f'{chr(10)}{mark}{chr(10)}'.join(parts)}\n{mark}--{end}".encode()
+    assert _outcome(_HEAD, body) == _by_the_email_package(_HEAD, body)
+
+
+@given(st.binary(max_size=400), st.binary(max_size=9), st.text(max_size=50), st.integers(0, 999), st.binary(max_size=6))
+def test_a_changed_message_of_ours_reads_as_with_the_email_package(
+    one: bytes, two: bytes, text: str, at: int, put: bytes
+) -> None:
+    """G4."""
+    files = [Attachment("a", "text/plain", one), Attachment("é b", "application/octet-stream", two)]
+    fields, body = compose(Draft(text, data='{"a": [1]}', attachments=files), sender="a", to=["b"], id=SERIAL, t=T)
+    known = {name.lower(): value for name, value in fields}
+    assert _outcome(known, body) == _by_the_email_package(known, body) == (
+        text, {"a": [1]}, [(file.name, file.type, file.content) for file in files]
+    )  # fmt: skip
+    changed = body[:at] + put + body[at + len(put) :]
+    assert _outcome(known, changed) == _by_the_email_package(known, changed)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("more", [b"", b"\n\n"])
+def test_a_message_of_ours_is_read_without_its_lines_in_a_list(
+    line_end: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 3, 4: bounded memory: the email package sees headers alone, whatever a transport did."""
+    seen = []
+    real = email.parser.BytesParser.parsebytes
+
+    def parsing(self: Any, text: bytes, *rest: Any) -> Any:
+        seen.append(len(text))
+        return real(self, text, *rest)
+
+    monkeypatch.setattr(email.parser.BytesParser, "parsebytes", parsing)
+    file = Attachment("a.bin", "application/octet-stream", bytes(range(256)) * 1000)
+    fields, body = compose(Draft("x", data="{}", attachments=[file]), sender="a", to=["b"], id=SERIAL, t=T)
+    known = {name.lower(): value for name, value in fields}
+    text, data, (read,) = mime.read_parts(known, (body + more).replace(b"\n", line_end))
+    assert (text, data, read.content) == ("x", {}, file.content)
+    assert max(seen) < 300

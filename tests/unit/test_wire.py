@@ -35,13 +35,33 @@ def test_the_plainest_encoding_that_holds_the_text_is_used(text: str, encoding: 
     """protocol.md, 4; G7: `cat` and `grep` work on nearly all mail."""
     used, body = encode_text(text)
     assert used == encoding
-    assert body.endswith(b"\n")
-    assert decode_text(used, body) == text
+    assert decode_text(used, body) == decode_text(used, body + b"\n") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y\n" * 100_000,
+        "x" * 200_000 + "\n",
+        "a line\rof text\n" * 9000,
+        "\n" * 200_000,
+        "\0\r" * 90_000,
+        "é\r\n" * 50_000,
+    ],
+)
+def test_a_text_of_many_blocks_comes_back_in_lines_that_are_short_enough(text: str) -> None:
+    """G9; RFC 2045, 6.7 and 6.8: it is encoded piece by piece."""
+    encoding, body = encode_text(text)
+    assert encoding != "8bit"
+    assert max(map(len, body.split(b"\n"))) <= 76
+    assert decode_text(encoding, body) == text
+    decoded = quopri.decodestring(body) if encoding == "quoted-printable" else base64.b64decode(body)
+    assert decoded.decode() in (text, text + "\n")
 
 
 def test_the_protocols_examples_of_quoted_printable() -> None:
     """protocol.md, 4: CR is =0D, each LF that ends the text is =0A."""
-    assert encode_text("one line\r\ntwo lines\n\n") == ("quoted-printable", b"one line=0D\ntwo lines=0A=0A\n")
+    assert encode_text("one line\r\ntwo lines\n\n") == ("quoted-printable", b"one line=0D\ntwo lines=0A=0A")
 
 
 @pytest.mark.parametrize(
@@ -82,9 +102,8 @@ def test_line_ends_of_a_transport_are_one() -> None:
 
 def test_base64_is_in_lines_of_76() -> None:
     """RFC 2045, 6.8."""
-    assert base64_lines(b"") == b"\n"
-    assert base64_lines(b"x" * 57) == base64.encodebytes(b"x" * 57)
-    assert base64_lines(bytes(range(256))) == base64.encodebytes(bytes(range(256)))
+    for data in (b"", b"x" * 57, b"x" * 58, bytes(range(256)), b"x" * 57 * 1024, b"x" * 58369, b"x" * 200_000):
+        assert base64_lines(data) == base64.encodebytes(data)[:-1]
 
 
 @pytest.mark.parametrize("text", ["", "a", "a b", "Re: a question", "x" * 70])

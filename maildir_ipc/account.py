@@ -100,7 +100,7 @@ class Account:
         """Return a row for each name in the spool; a stranger may ask."""
         from .directory import rows
 
-        return rows(self.spool_record(), self.host)
+        return rows(self.spool_record(), self.host, self.notes)
 
     def verdict_of(self, data: bytes) -> str:
         """Return the verdict on the signature of a message file's bytes."""

@@ -42,13 +42,22 @@ class Lock:
                 if os.path.islink(f"{self._spool.root}/.ipc/{folder}"):
                     raise Misconfigured(f"{self._spool.root}/.ipc/{folder} is a link", "put the directory itself there")
             if self._spool.unfinished():
-                from .moves import finish
-
-                finish(self._spool, self)
+                self._finish()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _finish(self) -> None:
+        from .moves import finish
+
+        try:
+            finish(self._spool, self)
+        except OSError as error:
+            failure = cannot_write(str(error.filename or self._spool.root), error)
+            raise type(failure)(
+                f"a rename that was begun cannot be finished: {failure.message}", failure.next
+            ) from error
 
     def __exit__(self, *_: object) -> None:
         if self._release is not None:

@@ -104,7 +104,7 @@ class Names:
 
 def names_lost(mailbox: str) -> Misconfigured:
     """Return what to tell whoever meets a mailbox that does not know its names: nobody could say whose mail it has."""
-    return Misconfigured(f"{mailbox}/records/names is missing or empty", "restore it, or mipc doctor --fix")
+    return Misconfigured(f"{mailbox}/records/names is missing or damaged", "restore it, or mipc doctor --fix")
 
 
 def present_name(box: Folders, name: str, root: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from . import records
-from .errors import NameTaken, NoSuchName, NotYours
+from .errors import Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain
 from .process import ancestry
 from .signing import content_digest
 from .tokens import NO_SERVER, Holder, Session, Tokens
@@ -124,8 +124,7 @@ class Sessions:
         For one whose renamer died before it could move the token: every mailbox is looked at.
         """
         for name in self._spool.names():
-            holder = None if self._spool.is_forward(name) else self.holder(name)
-            if holder is not None and holder.knows(session):
+            if not self._spool.is_forward(name) and self._is_held(name, session):
                 with self._spool.lock() as lock:
                     return self.renamed(lock, session, name)
         return None
@@ -135,7 +134,7 @@ class Sessions:
 
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""
-        return [s for s in self._tokens.all() if self._is_current(s)]
+        return [s for s in self._tokens.all() if self._is_held(s.name, s)]
 
     def anchor(self) -> Process | None:
         """Return the process that a session opened here would hang on, or None."""
@@ -144,15 +143,8 @@ class Sessions:
         return find_anchor(self._walk())
 
     def holder(self, name: str) -> Holder | None:
-        """Return who holds the mailbox that *name* leads to, or None."""
-        path = f"{self._spool.path(name)}/records/session"
-        text = records.read(path)
-        if text is None:
-            return None
-        try:
-            return Holder(records.words(text), os.stat(path).st_mtime)
-        except FileNotFoundError:
-            return None
+        """Return who holds the mailbox that *name* leads to, or None. Raises: Misconfigured, TryAgain."""
+        return Holder.of(self._spool.path(name))
 
     def may_open(self, name: str, anchor: Process | None, client: str | None, *, takeover: bool) -> Holder | None:
         """Return when the mailbox *name* may be had: from whom it is being taken over, or None. Raises: NameTaken."""
@@ -291,6 +283,14 @@ class Sessions:
 
     def _is_current(self, session: Session) -> bool:
         holder = self.holder(session.name)
+        return holder is not None and holder.knows(session)
+
+    def _is_held(self, name: str, session: Session) -> bool:
+        """Return whether *session* holds *name*, as far as can be seen: one broken mailbox is no other's trouble."""
+        try:
+            holder = self.holder(name)
+        except (Misconfigured, TryAgain):
+            return False
         return holder is not None and holder.knows(session)
 
     def _mark(self, anchor: Process | None) -> str:

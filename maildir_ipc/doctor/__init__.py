@@ -83,18 +83,31 @@ def _all(account: Account) -> Iterator[Finding]:
         yield from modes(account, account.settings.root)
         yield from installations(account.settings.path, __version__)
         return
-    yield from modes(account, spool.root)
-    yield from key(account, spool)
-    yield from settings(spool)
-    yield from clocks(spool)
-    yield from unfinished(spool)
-    yield from contents(account, spool)
-    yield from litter(account)
-    yield from sessions(account, spool)
-    yield from file_system(mount_of(os.path.realpath(spool.root), mount_table()))
-    yield from space(os.statvfs(spool.root), spool.root)
-    yield from folds_case(spool.root)
+    for look in (
+        modes(account, spool.root),
+        key(account, spool),
+        settings(spool),
+        clocks(spool),
+        unfinished(spool),
+        contents(account, spool),
+        litter(account),
+        sessions(account, spool),
+        file_system(mount_of(os.path.realpath(spool.root), mount_table())),
+        space(os.statvfs(spool.root), spool.root),
+        folds_case(spool.root),
+    ):
+        yield from _apart(look)
     yield from installations(account.settings.path, __version__)
+
+
+def _apart(look: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield what is found; what stops one look is found too, and stops no other."""
+    try:
+        yield from look
+    except MaildirIPCError as error:
+        yield Finding("unreadable", error.message, error.next)
+    except OSError as error:
+        yield Finding("unreadable", f"{error.filename or 'the spool'}: {error.strerror}", "mend what the system says")
 
 
 def _facts(spool: Spool) -> list[tuple[str, str]]:

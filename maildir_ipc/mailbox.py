@@ -231,6 +231,9 @@ class Mailbox:
             received.verdict = self._accept(received, taken_over, reopened)
         elif verdict == PASS and entry.verdict in (REPLAY, MISDIRECTED, EXPIRED):
             received.verdict = entry.verdict  # judged once, when it came
+        if message is not None and self.shows(received.verdict):
+            t = int(message.date) if signature is None else signature.t
+            received.forwarded_from = None if self.names is None else self.names.forwarded(message.to, t)
         return received
 
     def shows(self, verdict: str) -> bool:

@@ -96,7 +96,8 @@ def fenced(received: Received, mark: str, now: float, *, full: bool = False, els
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
-    to = "" if len(message.to) == 1 else f" to {_line(', '.join(message.to))}"
+    mine = len(message.to) == 1 and received.forwarded_from is None
+    to = "" if mine else f" to {_line(', '.join(message.to))}"
     title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
     lines = [f"{title}{marks(message)} · #{mark}"]
     if message.titled:
@@ -194,7 +195,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
         "size": m.size,
         "truncated": received.saved_to is not None and not full,
         "saved_to": received.saved_to,
-        "forwarded_from": None,
+        "forwarded_from": received.forwarded_from,
         "path": received.path,
     }
 

@@ -1,6 +1,6 @@
 """How things are worded: messages for people and agents, and the same as JSON.
 
-Whatever came from a sender is data: control and bidirectional characters are written as escapes, and
+Whatever came from a sender is data: control, bidirectional and invisible characters are written as escapes, and
 each message stands between two lines with a random mark, so that no text can pretend to be another
 message. docs/reference/json.md describes the JSON.
 """
@@ -11,6 +11,7 @@ import time
 
 from .address import is_name
 from .batch import MAX_NAMED
+from .unseen import written_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ _MAX_LINE = 300  # characters of a subject, a name or a list of names
 _MAX_WHO = 48  # characters of a name in a line of its own
 _MAX_LISTED = 20  # attachments of one message
 
-# What could move the cursor, hide text, or make it read in another order than it is written.
-_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
-# Letters that nobody sees, and language models read; but emoji and whole languages need U+200C and U+200D.
-_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF, *range(0xE0000, 0xE0080)}
-_ESCAPES = {
-    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE]
-    if code not in (0x09, 0x0A)
-}
 _VERDICTS = {
     "pass": "verified",
     "none": "UNSIGNED",
@@ -86,8 +78,8 @@ class Bound:
 
 
 def escape(text: str, *, line: bool = False) -> str:
-    """Return *text* with all that a terminal would obey, or UTF-8 has not, written out; with *line*, on one line."""
-    shown = text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
+    """Return *text* with all that is `unseen`, or that UTF-8 has not, written out; with *line*, on one line."""
+    shown = written_out(text).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 

@@ -26,7 +26,7 @@ OURS = {
     "spool", "tokens", "unique", "wire",
 }  # fmt: skip
 SEND = {"cli.send_", "cli.sending", "delivery", "draft", "limits", "names"}
-CHECK = {"cli.check_", "batch", "gate", "render"}
+CHECK = {"cli.check_", "batch", "gate", "render", "unseen"}
 SHOWING = CHECK | {"names"}  # whose name it was, when there is mail
 # What CPython itself needs for `pass`, and what of the standard library we add to it.
 ADDED = {

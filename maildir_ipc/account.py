@@ -50,6 +50,7 @@ class Account:
         """*serves*: this process is a server, for whatever started it; it acts in no session of another server."""
         self.settings, self.clock = settings, clock
         self.notes: list[str] = settings.notes
+        self.say: Callable[[str], object] = self.notes.append  # what should be told at once, where somebody listens
         self.host = Host()
         self.keyring = Keyring(settings.config, settings.secret)
         self.keyring.notes = self.notes
@@ -78,6 +79,7 @@ class Account:
         """Return the spool, its key unlocked. Raises: Misconfigured."""
         if self._spool is None:
             spool = Spool.open(self.settings.root, self.clock)
+            spool.say = self.say
             if spool.signed:
                 self.keyring.unlock(spool.id, [key for key, _ in spool.keys], spool.signing_key())
             elif self.keyring.holds(spool.id):

@@ -39,7 +39,7 @@ UNTOLD = "records/untold"  # in a renamed mailbox: what the others have yet to b
 class Spool:
     """An open spool. Threads may share one; a method that changes names wants the lock as its argument."""
 
-    __slots__ = ("_settings", "clock", "id", "keys", "mode", "root")
+    __slots__ = ("_settings", "clock", "gave_up", "id", "keys", "mode", "root", "say")
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
@@ -51,6 +51,8 @@ class Spool:
         if "format" not in values or not _is_id(values.get("id", "")):
             raise Misconfigured(f"the record {root}/.ipc/spool is damaged", "put it back from a backup")
         self.root, self.clock = root, clock
+        self.gave_up = False  # whether the lock was waited for in vain, the last time
+        self.say: Callable[[str], object] = lambda _: None  # what somebody who waits should be told at once
         self.id, self.mode = values["id"], values.get("mode", "signed")
         lines = [line.split(" ") for line in record.split("\n") if line.startswith("key ")]
         self.keys = [(parts[1], records.number(parts[2])) for parts in lines if len(parts) == 3]

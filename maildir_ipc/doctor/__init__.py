@@ -13,7 +13,7 @@ from ..errors import MaildirIPCError, Misconfigured
 from ..mounts import mount_of, mount_table
 from .finding import WRONG, Finding
 from .host import file_system, installations, packages, python, space
-from .mail import contents, litter, sessions, unfinished
+from .mail import contents, litter, locked, sessions, unfinished
 from .places import clocks, effective, folds_case, key, modes, settings
 
 TYPE_CHECKING = False
@@ -47,8 +47,10 @@ def examine(account: Account, *, fix: bool = False) -> Report:
     """Look at everything, and with *fix* mend what can be mended without loss; what is left was looked at again."""
     mended: dict[tuple[str, str], Finding] = {}
     for _ in range(_ROUNDS if fix else 0):
-        ill = [(finding, finding.mend) for finding in _all(_fresh(account)) if finding.mend is not None]
-        if not ill:
+        found = list(_all(_fresh(account)))
+        ill = [(finding, finding.mend) for finding in found if finding.mend is not None]
+        # Most of it is done under the lock, and would be waited for in vain.
+        if not ill or any(finding.check == "lock" for finding in found):
             break
         for finding, mend in ill:
             try:
@@ -88,6 +90,7 @@ def _all(account: Account) -> Iterator[Finding]:
         key(account, spool),
         settings(spool),
         clocks(spool),
+        locked(spool),
         unfinished(spool),
         contents(account, spool),
         litter(account),

@@ -6,7 +6,7 @@ import errno
 import os
 from functools import partial
 
-from .. import broom, moves
+from .. import broom, lock, moves
 from ..address import is_name
 from ..entry import Entry
 from ..errors import MaildirIPCError, cannot_read
@@ -93,6 +93,18 @@ def unfinished(spool: Spool) -> Iterator[Finding]:
                 continue
             mend = partial(_finish, spool, name)
             yield Finding(folder, f"{path}/{name}: {what}{holds}", next, mend=mend)
+
+
+def locked(spool: Spool) -> Iterator[Finding]:
+    """Yield the spool's lock, if somebody holds it longer than anything takes that is done under it."""
+    path = f"{spool.root}/.ipc/lock"
+    try:
+        by = lock.busy(path, lock.SAY_AFTER) if os.path.lexists(path) else None
+    except OSError:
+        return  # that nothing can be written here is said already
+    if by is not None:
+        what = f"{path} is held{by}, and registering, renaming and first mail to a name wait for it"
+        yield Finding("lock", what, "let that process finish, or end it: its lock goes with it")
 
 
 def litter(account: Account) -> Iterator[Finding]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.driving import PATH, assert_refused, command, listing, mipc, run, spool_of
+from tests.e2e.driving import PATH, SECONDS, assert_refused, command, listing, mipc, run, spool_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,3 +163,21 @@ def test_home_may_be_missing_or_odd(home: Path, tmp_path: Path) -> None:
     for value in (str(tmp_path / "file"), "/dev/null"):
         done = run(*command("register"), "bob", "--as", "bob", home=home, env={"HOME": value, "PATH": PATH})
         assert_refused(done, 78, value)
+
+
+@pytest.mark.parametrize("act", [("register", "dora", "--as", "dora"), ("send", "--as", "bob", "newname", "hello")])
+def test_who_waits_for_the_lock_is_told_by_whom_it_is_held(home: Path, bob: Path, act: tuple[str, ...]) -> None:
+    """G12: at once, on standard error; and goes on when it is free."""
+    with (spool_of(home) / ".ipc/lock").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        env = {"PATH": PATH, "HOME": str(home)}
+        with subprocess.Popen([*command(act[0]), *act[1:]], env=env, stderr=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stderr is not None
+            ready = select.select([waiting.stderr], [], [], SECONDS)[0]
+            said = waiting.stderr.readline() if ready else ""
+            fcntl.flock(held, fcntl.LOCK_UN)
+            _, rest = waiting.communicate(timeout=SECONDS)
+
+    assert said.startswith(f"mipc: {spool_of(home)}/.ipc/lock is held"), said
+    assert said.endswith(": waiting for it\n")
+    assert waiting.returncode == 0, rest

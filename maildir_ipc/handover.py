@@ -66,7 +66,7 @@ class Handover(Leased):
             if self._held.pop(received.entry.name, None) is None:
                 continue
             assert received.message is not None
-            self._last = received.message.id
+            self._shown(received.message)
             held = self.mailbox.maildir.claim(received.entry, self._token, self._fresh)
             received.entry = held or received.entry
         self._kept = True

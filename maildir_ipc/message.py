@@ -7,7 +7,7 @@ place where a header block is taken apart. The rules of the format are protocol.
 
 from __future__ import annotations
 
-from .address import address_of, local_part, message_id
+from .address import address_of, is_name, local_part, message_id
 from .errors import BadData
 from .signing import Malformed, content_digest, reference
 from .wire import base64_lines, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
@@ -65,6 +65,11 @@ class Message:
         known = self.references or (self.in_reply_to or "").split()
         # A foreign program's may be no word that can stand in a header.
         return tuple(id for id in (*known, self.id) if id.isascii() and id.isprintable() and " " not in id)
+
+    @property
+    def answerable(self) -> bool:
+        """Whether somebody wrote it who can be answered: nobody answers the system, and a receipt is no question."""
+        return self.kind == "message" and is_name(self.from_)
 
     @property
     def titled(self) -> bool:

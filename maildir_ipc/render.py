@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 
-from .address import is_name
 from .batch import MAX_NAMED
 from .unseen import written_out
 
@@ -131,11 +130,11 @@ def check_end(batch: Batch) -> str:
     """Return the last line of `check`."""
     parts = [f"{batch.remaining} more unread: mipc check"] if batch.remaining else []
     last = batch.messages[-1].message if batch.messages else None
-    if last is not None:
-        if last.attachments:
-            parts.append(f"its files: mipc read {last.ref} --save DIR")
-        if is_name(last.from_):  # nobody answers the system
-            parts.append(f"answer: mipc reply {last.ref} 'text'")
+    if last is not None and last.attachments:
+        parts.append(f"its files: mipc read {last.ref} --save DIR")
+    askers = [r.message for r in batch.messages if r.message is not None and r.message.answerable]
+    if askers:
+        parts.append(f"answer: mipc reply {askers[-1].ref} 'text'")
     return " · ".join(parts) + "\n" if parts else ""
 
 

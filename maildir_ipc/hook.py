@@ -160,7 +160,7 @@ class _Said:
 
 def _tell(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now, check = mailbox.spool.clock(), autocheck.read(mailbox)
-    handles = check is not None and check.command is not None  # a tick or a watch does, and we only ring
+    handles = check is not None and bool(check.handler)  # a tick or a watch does, and we only ring
     if event.kind == STOP and (event.again or check is None or handles):
         return
     try:

@@ -33,7 +33,7 @@ RANKS = (
     ("limits", "phrases"),
     ("maildir",),
     ("wire", "records", "seen", "broom", "doctor/host"),
-    ("draft", "names", "lock", "watch"),
+    ("draft", "names", "lock", "watch", "approved"),
     ("message",),
     ("mime", "keyring", "spool", "large", "attachments", "running", "settings", "gate", "ids", "clients", "tokens"),
     ("moves", "clients/claude", "clients/codex", "clients/gemini", "clients/opencode"),

@@ -158,11 +158,15 @@ def _now(call: Call, given: Arguments) -> int:
 
 
 def _due(call: Call, given: Arguments) -> int:
-    """Do one tick for all. Silent, unless something is to be told: cron sends what is said to its person."""
+    """Do one tick for all; with --as, as `mipc watch` has it done, for one.
+
+    Silent, unless something is to be told: cron sends what is said to its person.
+    """
     from .. import tick
 
-    code, done = 0, []
-    for ran in tick.tick(call.account):
+    code, done, name = 0, [], given.get("as")
+    one = None if name is None else tick.tick_for(call.account, call.account.identify(name), autocheck.WATCH)
+    for ran in tick.tick(call.account) if name is None else [one] if one is not None else []:
         done.append(ran)
         code = max(code, _say(call, ran))
     if given.flag("json"):

@@ -461,6 +461,46 @@ def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(
             assert len(log(home)) == 1
 
 
+@pytest.mark.parametrize("record", ["gate", "session", "names", "autocheck", "autocheck-last", "bell"])
+def test_a_pipe_in_place_of_a_record_stops_no_hook_and_is_one_line_in_the_log(home: Path, record: str) -> None:
+    """Design, 9; G12: nobody waits for what will never come, until the client ends the hook."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", 5)
+        assert agent.hears("PostToolBatch") == agent.hears("PostToolBatch") == ""
+        if record != "gate":  # without mail it is the shell that reads that one
+            send(home, "bob", "hello")
+        path = spool_of(home) / "bob/records" / record
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        for event in ("PostToolBatch", "UserPromptSubmit", "SessionStart"):
+            agent.hears(event)
+        (line,) = log(home)
+        assert f"{path}: not a regular file" in line
+
+
+def test_a_pipe_in_place_of_the_log_stops_no_hook_and_the_line_goes_elsewhere(home: Path) -> None:
+    """Design, 9: to the next state directory, as where the first one cannot be written."""
+    state = home / ".local/state/maildir-ipc"
+    state.mkdir(parents=True, mode=0o700)
+    os.mkfifo(state / "hook.log")
+    run(HOOK, "emacs", "Stop", home=home, env={"TMPDIR": str(home)})
+    assert "emacs" in (home / f"maildir-ipc-{os.geteuid()}/hook.log").read_text()
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_a_pipe_in_place_of_the_agents_own_token_stops_no_hook(home: Path, client: str) -> None:
+    """Design, 9: bin/ipc-hook looks into it where one process runs several agents."""
+    with clients(home, client) as (agent,):
+        agent.mipc("register", "bob")
+        tool = event_of(client, TOOL)
+        assert agent.hears(tool) == agent.hears(tool) == ""
+        (token,) = (home / ".local/state/maildir-ipc").glob("*/bob")
+        token.unlink()
+        os.mkfifo(token)
+        assert agent.hears(tool) == ""
+
+
 def test_an_agent_of_several_names_has_a_line_in_the_log(home: Path) -> None:
     """Design, 7: --also keeps both; which of them a hook works for, the variable says."""
     with clients(home, "claude", "codex") as made:

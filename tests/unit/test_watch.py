@@ -15,7 +15,7 @@ import pytest
 
 from maildir_ipc import watch
 from maildir_ipc.draft import Draft
-from maildir_ipc.errors import NotYours
+from maildir_ipc.errors import Misconfigured, NotYours
 from maildir_ipc.testing import agent, check_all, lift_limits
 from maildir_ipc.watch import Doorbell
 from tests.conftest import need_to_run
@@ -220,6 +220,21 @@ def test_a_mailbox_that_is_gone_is_said(world: World) -> None:
 
         with pytest.raises(NotYours):
             bell.wait(BOUND)
+
+
+def test_a_mailbox_without_new_is_said_and_keeps_nothing_from_the_others(world: World) -> None:
+    """Ours: nobody waits in vain; where several are watched, that one is looked at again."""
+    with agent(world.owner, "carol") as carol, Doorbell((world.bob, carol), rescan=0.001) as bell:
+        new = Path(world.bob.maildir.path, "new")
+        new.rename(new.with_name("old"))
+        world.send("hello", "carol")
+        assert bell.wait(BOUND) == [carol]
+        bell.ignore(carol)
+        with pytest.raises(Misconfigured, match="bob/new is not there"):
+            bell.wait(BOUND)
+        new.with_name("old").rename(new)
+        world.send("again")
+        assert bell.wait(BOUND) == [world.bob]
 
 
 def test_a_new_that_was_replaced_is_heard_after_a_rescan(world: World) -> None:

@@ -461,6 +461,23 @@ def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(
             assert len(log(home)) == 1
 
 
+@pytest.mark.parametrize(("damage", "says"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_spool_is_one_line_in_the_log_of_who_is_only_named_too(
+    home: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    """Design, 9: MAILDIR_IPC_IDENTITY names one that has registered; a name that nobody has misses nothing."""
+    mipc(home, "register", "bob", "--as", "bob")
+    send(home, "bob", "hello")
+    damage(home)
+    for name in ("bob", "ghost"):
+        for event in ("PostToolBatch", "SessionStart", "Stop"):
+            done = run(HOOK, "claude", event, home=home, stdin=b"{}", env={"MAILDIR_IPC_IDENTITY": name})
+            assert (done.code, done.out, done.err) == (0, "", "")
+        (line,) = log(home)
+        assert " claude PostToolBatch: " in line
+        assert says in line
+
+
 @pytest.mark.parametrize("record", ["gate", "session", "names", "autocheck", "autocheck-last", "bell"])
 def test_a_pipe_in_place_of_a_record_stops_no_hook_and_is_one_line_in_the_log(home: Path, record: str) -> None:
     """Design, 9; G12: nobody waits for what will never come, until the client ends the hook."""
@@ -661,9 +678,10 @@ def test_without_mail_no_program_is_started_but_the_shell_and_cat(home: Path, tm
         assert "hello" in agent.hears("PostToolBatch")
         # The next one takes that for seen; its record of cur/ may be no newer than cur/ by the clock's tick.
         assert [agent.hears("PostToolBatch") for _ in range(2)] == ["", ""]
-        for client in (agent, stranger):
+        for client, named in ((agent, ""), (agent, "bob"), (stranger, ""), (stranger, "ghost")):
+            variable = f"MAILDIR_IPC_IDENTITY={named} " if named else ""
             for event in ("PostToolBatch", "PostToolUse", "UserPromptSubmit", "Stop"):
-                client.hook(event, f"strace -f -o {trace} -e trace=execve,fork,vfork,clone,clone3")
+                client.hook(event, f"{variable}strace -f -o {trace} -e trace=execve,fork,vfork,clone,clone3")
                 calls = [line.split(" ", 1)[1].strip() for line in trace.read_text().splitlines() if "(" in line]
                 assert [call for call in calls if not call.startswith("execve")] == []
                 started = [call.split('"')[1] for call in calls if call.endswith("= 0")]

@@ -109,7 +109,7 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
         return
     with account.mailbox(session) as mailbox:
         if event.kind in (START, END):
-            give_back(mailbox, session)
+            give_back(mailbox)
         else:
             settle(mailbox, session, begun())
         mailbox.gate().confirm()

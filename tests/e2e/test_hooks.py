@@ -169,6 +169,20 @@ def test_mail_that_a_session_never_followed_comes_back(home: Path, client: str, 
         assert "hello" in agent.mipc("check").out
 
 
+@pytest.mark.parametrize("client", NAMES)
+def test_an_agent_that_crashed_has_its_mail_when_it_registers_again(home: Path, client: str) -> None:
+    """Design, 7; G5: what the dead one was handed waits for no lease to end."""
+    with clients(home, client) as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears(event_of(client, TOOL))
+    with clients(home, client) as (restarted,):
+        done = restarted.mipc("register", "bob", of="restarted")
+        assert "registered bob, with 1 message waiting" in done.err
+        assert "hello" in restarted.mipc("check", of="restarted").out
+
+
 @pytest.mark.parametrize("verb", [("check",), ("send", "alice", "thanks"), ("history",)])
 def test_a_command_of_the_agent_proves_that_it_saw_its_mail(home: Path, verb: tuple[str, ...]) -> None:
     """Design, 9: a foreground verb of that session commits; check --peek changes nothing."""

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 
 from maildir_ipc.bell import MAX_LINE
 from maildir_ipc.clients import END, NAMES, PROMPT, SEVERAL, START, STOP, TOOL
-from maildir_ipc.testing import account
+from maildir_ipc.testing import account, check_all
 from tests.conftest import need
 from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
 from tests.e2e.hooking import HOOK, auto_check, clients, recorded
@@ -392,6 +393,37 @@ def test_mail_that_mutt_moved_to_cur_rings_too(home: Path) -> None:
         (name,) = box(home, "new")
         os.rename(spool_of(home) / "bob/new" / name, spool_of(home) / "bob/cur" / f"{name}:2,")
         assert agent.hears("PostToolBatch") == "1 unread for bob, from alice: mipc check"
+
+
+def test_mail_that_mutt_moved_rings_after_the_clock_was_set_back_too(home: Path) -> None:
+    """Design, 8: a record of cur/ with a time to come is newer than whatever happens now, and says nothing."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        assert agent.hears("PostToolBatch") == agent.hears("PostToolBatch") == ""
+        ahead = time.time() + 86400
+        os.utime(spool_of(home) / "bob/records/gate", (ahead, ahead))
+        send(home, "bob", "hello")
+        (name,) = box(home, "new")
+        os.rename(spool_of(home) / "bob/new" / name, spool_of(home) / "bob/cur" / f"{name}:2,")
+        assert agent.hears("PostToolBatch") == "1 unread for bob, from alice: mipc check"
+
+
+def test_a_note_of_what_was_handed_over_is_looked_at_without_mail_too(home: Path) -> None:
+    """Design, 9: its lease ended, and another has read the mail; no shell takes that for nothing to do."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears("PostToolBatch")
+        late = account(str(home), clock=lambda: time.time() + 610)
+        with late.mailbox(late.identify("bob")) as mailbox:
+            assert len(check_all(mailbox)) == 1
+        before = time.time() - 60
+        os.utime(spool_of(home) / "bob/cur", (before, before))  # the gate is surely newer
+        assert box(home, "new") == []
+        assert len(box(home, "records/handed")) == 1
+        assert agent.hears("PostToolBatch") == ""
+        assert not (spool_of(home) / "bob/records/handed").exists()
 
 
 def break_record(home: Path) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 BOUND = 30.0  # seconds, for what takes milliseconds
 NEVER = 1e6  # seconds: without a rescan, only an event can have rung
+_IN_ACCESS, _IN_CLOSE_NOWRITE, _IN_OPEN = 0x1, 0x10, 0x20
 _IN_MOVED_FROM, _IN_MOVED_TO = 0x40, 0x80
 _FULL = """
 import os, resource, sys
@@ -107,8 +108,11 @@ def test_a_broadcast_rings_too(world: World) -> None:
         assert bell.wait(BOUND) == [world.bob]
 
 
-def test_the_kernel_is_not_asked_for_what_leaves(world: World) -> None:
-    """Facts, C: watchdog holds an unpaired IN_MOVED_FROM back for half a second, and all that follows with it."""
+def test_the_kernel_is_not_asked_for_what_leaves_or_is_looked_at(world: World) -> None:
+    """Facts, C: watchdog holds an unpaired IN_MOVED_FROM back for half a second, and all that follows with it.
+
+    Design, 12: an idle watcher does not wake up because somebody lists new/, or reads what is there.
+    """
     inode = os.stat(f"{world.bob.maildir.path}/new").st_ino
     with Doorbell((world.bob,)):
         masks = [
@@ -120,6 +124,7 @@ def test_the_kernel_is_not_asked_for_what_leaves(world: World) -> None:
 
     assert masks
     assert [mask for mask in masks if mask & _IN_MOVED_FROM or not mask & _IN_MOVED_TO] == []
+    assert [mask for mask in masks if mask & (_IN_ACCESS | _IN_CLOSE_NOWRITE | _IN_OPEN)] == []
 
 
 def _fdinfo(fd: str) -> str:

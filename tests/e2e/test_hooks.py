@@ -184,20 +184,59 @@ def test_an_agent_that_crashed_has_its_mail_when_it_registers_again(home: Path, 
         assert "hello" in restarted.mipc("check", of="restarted").out
 
 
-@pytest.mark.parametrize("verb", [("check",), ("send", "alice", "thanks"), ("history",)])
-def test_a_command_of_the_agent_proves_that_it_saw_its_mail(home: Path, verb: tuple[str, ...]) -> None:
-    """Design, 9: a foreground verb of that session commits; check --peek changes nothing."""
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("check",),
+        ("read", "REF"),
+        ("history",),
+        ("take",),
+        ("send", "alice", "thanks"),
+        ("broadcast", "thanks"),
+        ("reply", "REF", "thanks"),
+        ("forward", "REF", "alice"),
+        ("share-command", "alice", "true"),
+        ("do", "any messages?"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_a_command_that_reads_or_sends_proves_that_the_agent_saw_its_mail(home: Path, verb: tuple[str, ...]) -> None:
+    """Design, 9; ADR 0018."""
     with clients(home, "claude") as (agent,):
         agent.mipc("register", "bob")
         auto_check(home, "bob", instant=True)
         send(home, "bob", "hello")
-        agent.hears("PostToolBatch")
-        agent.mipc("check", "--peek")
-        assert box(home, "cur") == []
-        done = agent.mipc(*verb)
+        ref = agent.hears("PostToolBatch").partition("--- ")[2][:5]
+        done = agent.mipc(*(ref if word == "REF" else word for word in verb))
         assert done.code == 0, done
         assert len(box(home, "cur")) == 1
         assert not (spool_of(home) / "bob/records/handed").exists()
+
+
+def test_a_command_that_only_looks_proves_nothing(home: Path) -> None:
+    """ADR 0018; G5: a status line or a person may run it, or something beside the agent."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears("PostToolBatch")
+        for verb in (
+            ("whoami",),
+            ("list",),
+            ("path",),
+            ("verify",),
+            ("check", "--peek"),
+            ("auto-check", "status"),
+            ("auto-check", "run"),
+            ("do", "who is online?"),
+            ("doctor",),
+            ("gc",),
+        ):
+            assert agent.mipc(*verb).code == 0, verb
+        assert agent.mipc("wait", "--timeout", "1").code == 1
+        assert box(home, "cur") == []
+        assert agent.mipc("check").code == 0
+        assert len(box(home, "cur")) == 1
 
 
 def test_a_command_that_a_handler_runs_proves_nothing(home: Path) -> None:

@@ -147,10 +147,8 @@ class Sessions:
         """Return who holds the mailbox that *name* leads to, or None."""
         path = f"{self._spool.path(name)}/records/session"
         text = records.read(path)
-        if text is None:
-            return None
         try:
-            return Holder(records.words(text), os.stat(path).st_mtime)
+            return None if text is None else Holder(records.words(text), os.stat(path).st_mtime)
         except FileNotFoundError:
             return None
 
@@ -204,17 +202,18 @@ class Sessions:
         self._tokens.keep(session)
         return session
 
-    def open(self, lock: Lock, session: Session) -> None:
-        """Give the mailbox of that name, which exists, to *session*."""
+    def open(self, lock: Lock, session: Session) -> bool:
+        """Give the mailbox of that name, which exists, to *session*; False when it had it already."""
         assert lock.held
         if self._is_current(session):
             self.touch(session)
-            return
+            return False
         text = (
             f"id {session.id}\nhash {content_digest(session.token.encode())}\nmark {session.mark}\n"
             f"host {self._host.name}\nwho {session.who}\nsince {int(self._spool.clock())}\n"
         )
         records.replace(f"{self._spool.path(session.name)}/records/session", text)
+        return True
 
     def close(self, lock: Lock, session: Session) -> None:
         """End a session; mailbox and name stay."""

@@ -84,6 +84,13 @@ def test_a_bell_says_how_many_and_from_whom(world: World) -> None:
     assert bell.object() == {"v": 1, "identity": "bob", "unread": 3, "from": ["carol", "alice"], "rejected": 0}
 
 
+def test_a_notice_is_from_the_system(world: World) -> None:
+    """Design, 7: its verified author; only what is no name is not said."""
+    world.owner.rename("alicia", "alice")
+
+    assert bell_of(world.bob).line() == "1 unread for bob, from system: mipc check"
+
+
 def test_a_bell_changes_nothing(world: World) -> None:
     """G5: what is only announced stays unread; and no file is made of a large message."""
     world.send("x" * 20_000)

@@ -50,8 +50,10 @@ def replace(path: str, text: str, *, sync: bool = True) -> None:
         finally:
             os.close(fd)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         remove(temporary)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = path, None  # write(2) knows none; nobody knows the temporary one
         raise
     if sync:
         sync_directory(os.path.dirname(path))

@@ -86,8 +86,9 @@ def test_a_failed_replacement_leaves_the_old_record_and_nothing_else(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OSError, match="No space") as error:
             records.replace(path, "new\n")
+    assert error.value.filename == path, "on a full disk one wants to know which"
     assert records.read(path) == "old\n"
     assert os.listdir(tmp_path / "folder") == ["r"]
 

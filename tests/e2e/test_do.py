@@ -99,6 +99,17 @@ def test_a_dry_run_only_says_the_command(spool: Path, home: Path) -> None:
     assert listing(home) == before
 
 
+def test_mail_is_forwarded_only_to_somebody_who_is_here(spool: Path, home: Path) -> None:
+    """S40: `production` is a place, and mail for it would wait for whoever takes that name."""
+    assert mipc(home, "check", "--as", "bob").code == 0
+    before = listing(home)
+
+    done = mipc(home, "do", "--as", "bob", "forward to production")
+
+    assert_refused(done, 64, "nobody is called production", "mipc forward --as bob @ production")
+    assert listing(home) == before
+
+
 def test_no_phrase_is_a_usage_error(home: Path) -> None:
     """G12."""
     assert_refused(mipc(home, "do"), 64, "no phrase", "mipc do [options] PHRASE")

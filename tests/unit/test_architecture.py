@@ -26,8 +26,8 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting"),
-    ("address", "signing", "folders"),
+    ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting", "subject"),
+    ("address", "signing", "folders", "doubt"),
     ("jsontext", "tomltext"),
     ("dotfile", "setup/entries"),
     ("limits", "phrases"),

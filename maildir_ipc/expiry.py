@@ -37,7 +37,10 @@ def expired(box: Mailbox) -> Iterator[tuple[Entry, Received]]:
 
     Only what the next check would say so of: genuine, meant for this mailbox, never shown before.
     """
-    unread = box.maildir.unread(box.host.runs, box.spool.clock())
+    try:
+        unread = box.maildir.unread(box.host.runs, box.spool.clock())
+    except Misconfigured:
+        return  # it is being merged into another, or broken, which doctor tells
     moved = [Entry("cur", name) for name in box.maildir.names("cur")]
     moved = [e for e in moved if "S" not in e.flags and "T" not in e.flags and not _is_held(box, e)]
     for entry in [*unread, *moved]:

@@ -6,7 +6,7 @@ Some agents see only the one, some only the other. docs/reference/mcp.md lists t
 from __future__ import annotations
 
 from .directory import row_line, row_object
-from .errors import Usage
+from .errors import Misconfigured, Usage
 from .render import (
     MAX_CHARS,
     Bound,
@@ -129,7 +129,10 @@ def checked(batch: Batch, bound: Both) -> Result:
 
 def with_unread(mailbox: Mailbox, result: Result) -> Result:
     """Return a result that says, when there is mail, how much: every call is a doorbell."""
-    unread = len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
+    try:
+        unread = len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
+    except Misconfigured:
+        unread = 0  # what was asked for is done; that there is no new/ is for `check` to say
     if not unread:
         return result
     return f"{result[0].rstrip()}\n{unread} unread: call check\n", {**result[1], "unread": unread}

@@ -196,17 +196,18 @@ class Sessions:
         self._tokens.keep(session)
         return session
 
-    def open(self, lock: Lock, session: Session) -> None:
-        """Give the mailbox of that name, which exists, to *session*."""
+    def open(self, lock: Lock, session: Session) -> bool:
+        """Give the mailbox of that name, which exists, to *session*; False when it had it already."""
         assert lock.held
         if self._is_current(session):
             self.touch(session)
-            return
+            return False
         text = (
             f"id {session.id}\nhash {content_digest(session.token.encode())}\nmark {session.mark}\n"
             f"host {self._host.name}\nwho {session.who}\nsince {int(self._spool.clock())}\n"
         )
         records.replace(f"{self._spool.path(session.name)}/records/session", text)
+        return True
 
     def close(self, lock: Lock, session: Session) -> None:
         """End a session; mailbox and name stay."""
@@ -281,17 +282,16 @@ class Sessions:
             here = [session for session in here if not self._is_of_another_server(session)]
         return here
 
-    def _is_current(self, session: Session) -> bool:
-        holder = self.holder(session.name)
+    def _is_current(self, session: Session, name: str = "") -> bool:
+        holder = self.holder(name or session.name)
         return holder is not None and holder.knows(session)
 
     def _is_held(self, name: str, session: Session) -> bool:
         """Return whether *session* holds *name*, as far as can be seen: one broken mailbox is no other's trouble."""
         try:
-            holder = self.holder(name)
+            return self._is_current(session, name)
         except (Misconfigured, TryAgain):
             return False
-        return holder is not None and holder.knows(session)
 
     def _mark(self, anchor: Process | None) -> str:
         return STANDING if anchor is None else self._host.mark(anchor)

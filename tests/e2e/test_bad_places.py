@@ -135,6 +135,19 @@ def test_links_inside_a_mailbox_lead_nowhere_else(home: Path, spool: Path, tmp_p
     assert listing(outside) == before
 
 
+def test_a_mailbox_without_new_is_not_said_to_be_empty(home: Path, spool: Path) -> None:
+    """G12: 78 and what mends it; what was moved away by hand is unread again when it is back."""
+    (spool / "bob/new").rename(spool / "bob/aside")
+    for act in (("check",), ("check", "--peek"), ("take",), ("wait", "--timeout", "1")):
+        assert_refused(mipc(home, *act, "--as", "bob"), 78, f"{spool}/bob/new is not there", "mipc doctor --fix")
+    done = mipc(home, "doctor", "--fix")
+    assert f"mended: {spool}/bob has no new\n" in done.out
+    assert "no new messages for bob" in mipc(home, "check", "--as", "bob").err
+    (spool / "bob/new").rmdir()
+    (spool / "bob/aside").rename(spool / "bob/new")
+    assert "\nunread\n" in mipc(home, "check", "--as", "bob").out
+
+
 def test_what_is_no_message_in_new_is_neither_followed_nor_waited_for(home: Path, spool: Path, tmp_path: Path) -> None:
     """G7, G11: a pipe, a device, a link or a folder in new/ hides no mail, and says nothing of what it leads to."""
     new, outside = spool / "bob/new", tmp_path / "outside"

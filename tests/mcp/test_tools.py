@@ -230,6 +230,21 @@ def test_a_page_behind_the_end_is_refused(played: Callable[..., None]) -> None:
     played(scene)
 
 
+def test_what_was_sent_is_said_to_be_sent_by_an_agent_that_cannot_be_read_itself(played: Callable[..., None]) -> None:
+    """G12: an error would make the agent send it twice; `check` says that its own new/ is gone."""
+
+    async def scene(client: Client, home: Path) -> None:
+        with peer(home, "bob") as bob:
+            (home / ".local/share/maildir-ipc/alice/new").rmdir()
+            assert not (await ask(client, "send", to="bob", body="once")).failed
+            assert [r.message.body for r in check_all(bob) if r.message is not None] == ["once"]
+            answer = await ask(client, "check")
+            assert answer.failed
+            assert "alice/new is not there" in answer.text
+
+    played(scene)
+
+
 def test_of_two_checks_of_one_name_the_mail_of_the_first_comes_again(home: Path) -> None:
     """A client that gives two calls one id gets both answers; what cannot be told apart is not committed."""
     seat = Seat(tells=True)

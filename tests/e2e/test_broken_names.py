@@ -28,6 +28,11 @@ def _folder(spool: Path) -> None:
     (spool / "bob/records/names").mkdir(mode=0o700)
 
 
+def _fifo(spool: Path) -> None:
+    (spool / "bob/records/names").unlink()
+    os.mkfifo(spool / "bob/records/names", 0o600)
+
+
 def _session(spool: Path) -> None:
     (spool / "bob/records/session").unlink()
     (spool / "bob/records/session").mkdir(mode=0o700)
@@ -49,7 +54,7 @@ def _loop(spool: Path) -> None:
     (spool / "loop").symlink_to("loop")
 
 
-UNREADABLE = {"folder": _folder, "closed": _closed, "closed-records": _closed_records}
+UNREADABLE = {"folder": _folder, "fifo": _fifo, "closed": _closed, "closed-records": _closed_records}
 BROKEN = {**UNREADABLE, "session": _session, "noise": _noise, "loop": _loop}
 
 
@@ -120,7 +125,7 @@ def _old_id(spool: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("fault", ["folder", "closed", "closed-records", "noise"])
+@pytest.mark.parametrize("fault", ["folder", "fifo", "closed", "closed-records", "noise"])
 def test_gc_does_the_others_and_names_what_it_left(fault: str, home: Path, spool: Path) -> None:
     """Ours: housekeeping runs from cron, and nobody looks each day."""
     superfluous = [_old_id(spool, name) for name in ("alice", "dave")]
@@ -158,6 +163,7 @@ def test_gc_takes_nothing_from_a_mailbox_whose_record_says_nothing(home: Path, s
     ("fault", "check", "says"),
     [
         ("folder", "unreadable", "bob/records/names cannot be read: "),
+        ("fifo", "unreadable", "bob/records/names cannot be read: "),
         ("session", "unreadable", "bob/records/session cannot be read: "),
         ("noise", "names", "bob/records/names is damaged"),
         ("closed", "mode", "bob has mode 0000"),
@@ -258,8 +264,8 @@ def test_a_rename_is_done_although_somebody_cannot_be_told(fault: str, home: Pat
     assert _do(home, "gc", "--apply").code == 75
     (spool / "bob").chmod(0o700)
     (spool / "bob/records").chmod(0o700)
-    if fault == "folder":
-        (spool / "bob/records/names").rmdir()
+    if fault in ("folder", "fifo"):
+        (spool / "bob/records/names").rename(spool.parent / "moved-away")
         (spool / "bob/records/names").write_text(names)
     os.utime(spool / "ann/records/untold", (1, 1))  # a renamer has ten minutes to tell everyone himself
 

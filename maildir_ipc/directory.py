@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .errors import Misconfigured, NoSuchName, TryAgain, cannot_read
+from .names import names_lost
 from .render import iso, when
 from .session import Sessions
 from .unique import is_held
@@ -81,8 +82,10 @@ def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
     if target != name:
         return Row(name, "forward", None, None, 0, target)
     record, holder, now = spool.record(name), sessions.holder(name), spool.clock()
-    if record is None:
+    if record is None and not os.path.isdir(f"{spool.path(name)}/records"):
         return None  # a directory that is no mailbox
+    if record is None or not record.lines:  # whether it is registered, nobody can say
+        raise names_lost(spool.path(name))
     held = 0
     try:
         names = [n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")]

@@ -6,7 +6,7 @@ import os
 
 from .address import address_of, message_id
 from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain, cannot_read
-from .limits import Room
+from .limits import Room, count_automatic
 from .maildir import Maildir, cannot_write
 from .seen import SeenSet, seen_key
 from .signing import reference
@@ -77,11 +77,12 @@ class Courier:
     """Carries one signed message from *sender*'s mailbox *home* to any number of names; each mailbox gets it once.
 
     *data* returns the message as signed at a given second. *repeated*: an earlier attempt may have
-    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number. *to_all*: it is
-    addressed to everyone, not to the names.
+    delivered it already. *limit*: unread messages that a mailbox may hold, 0 for any number. *automatic*: it counts
+    against the limit of each name that has not got it. *to_all*: it is addressed to everyone, not to the names.
     """
 
     __slots__ = (
+        "_automatic",
         "_data",
         "_home",
         "_limit",
@@ -108,15 +109,16 @@ class Courier:
         *,
         repeated: bool,
         limit: int,
+        automatic: bool = False,
         to_all: bool = False,
     ) -> None:
         self._spool, self._namer, self._home, self._sender, self._serial = spool, namer, home, sender, serial
-        self._signed, self._repeated, self._limit = data, repeated, limit
+        self._signed, self._repeated, self._limit, self._automatic = data, repeated, limit, automatic
         self._t = int(serial.partition(".")[0])
         self._data = data(self._t)
         self._unique = namer.unique(serial)
         self._to_all = to_all
-        self._reached: set[str] = set()
+        self._reached: dict[str, int] = {}  # names of mailboxes that have it, and a second at which each was so called
 
     def carry(self, name: str, *, sync: bool) -> Delivery | None:
         """Deliver to *name*, and keep a copy in `.Sent`; None when another name led to the same mailbox."""
@@ -159,27 +161,32 @@ class Courier:
 
         *again* instead, when the message is there already.
         """
-        reached = name
+        reached, counts = name, self._automatic
         try:
             for _ in range(_ATTEMPTS):
+                looked = int(self._spool.clock())
                 try:
                     reached, box = self._spool.open_mailbox(name)
                 except NoSuchName:
                     self._make(name)
                     continue
                 with box:
-                    if reached in self._reached:
+                    record = self._spool.record(reached)
+                    if self._has_it(reached, record):
                         return None
                     known = self._repeated and self._is_in(box)
-                    state = "already" if known else self._state(name, reached)
+                    state = "already" if known else self._state(name, reached, record)
                     if not state:
                         continue
+                    if counts and not known:
+                        limit, counts = self._spool.setting("pair-limit"), False
+                        count_automatic(self._home.path, name, self._spool.clock(), limit)
                     try:
                         (again if known else put)(box)
                     except MailboxGone:
                         self._make(name)
                         continue
-                    self._reached.add(reached)
+                    self._reached[reached] = looked
                     return Delivery(name, reached, state)
             raise TryAgain(f"{name} keeps moving, or this clock is behind", "try again; mipc doctor looks at the clock")
         except DurabilityUnknown as error:
@@ -189,9 +196,16 @@ class Courier:
         except OSError as error:
             return Delivery(name, reached, "failed", cannot_write(self._spool.path(reached), error))
 
-    def _state(self, name: str, reached: str) -> str:
+    def _has_it(self, reached: str, record: Names | None) -> bool:
+        """Return whether we have delivered to that mailbox: under this name, or one that it had a moment ago."""
+        if reached in self._reached or record is None:
+            return reached in self._reached
+        former = [name for name, _, _ in record.lines if name in self._reached]
+        return any(record.led_here(name, self._reached[name]) for name in former)
+
+    def _state(self, name: str, reached: str, record: Names | None) -> str:
         """Return what delivering to *name* in the mailbox *reached* will be called; nothing when it is not meant."""
-        record, now = self._spool.record(reached), int(self._spool.clock())
+        now = int(self._spool.clock())
         # One that knows no names gives nothing of it away before it does: protocol.md, 2.1.
         if record is not None and record.lines and not self._is_for(record, name, self._t):
             # The name changed hands since we signed: what was meant for its former owner is signed anew,

@@ -69,19 +69,19 @@ def expire(box: Mailbox, entry: Entry, received: Received) -> bool:
 def waiting(box: Mailbox, wall: float, stamps: float) -> Iterator[tuple[Entry, float]]:
     """Yield what has waited too long in a mailbox that nobody registered, with its age in seconds.
 
-    *wall* is our time, which a verified t= is compared with; *stamps* the file system's, for mail without.
+    By the later of two times: its verified t=, which under an --id is that of the first attempt, and when its file
+    came or was last touched. *wall* is our time, for the first; *stamps* the file system's.
     """
     for entry in box.maildir.entries("new", "cur"):
-        received = None if _is_held(box, entry) else _judged(box, entry, first=False)
+        try:
+            age = stamps - broom.changed(os.lstat(f"{box.maildir.path}/{entry.path}"))
+        except FileNotFoundError:
+            continue
+        received = None if age <= WAITING_SECONDS or _is_held(box, entry) else _judged(box, entry, first=False)
         if received is None:
             continue
         if received.verdict == PASS and received.signature is not None:
-            age = wall - received.signature.t
-        else:
-            try:
-                age = stamps - os.lstat(f"{box.maildir.path}/{entry.path}").st_mtime
-            except FileNotFoundError:
-                continue
+            age = min(age, wall - received.signature.t)
         if age > WAITING_SECONDS:
             yield entry, age
 

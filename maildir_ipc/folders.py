@@ -16,9 +16,11 @@ from .unique import is_held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTDIR)
+_CHUNK = 65536  # bytes compared at a time
+_LOOKS = 20  # at a directory that others keep changing
 _TICK = 20_000_000  # nanoseconds; no kernel's clock for times of change is coarser
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 # O_NONBLOCK: a FIFO that somebody put there must not stop the reader.
@@ -87,7 +89,7 @@ class Folders:
         of a busy one misses files that are renamed meanwhile.
         """
         found: dict[tuple[str, str], Entry] = {}
-        for _ in range(20):
+        for _ in range(_LOOKS):
             # A reader moves unread mail from cur/ back into new/ too: all of them must have stood still.
             before, begun = [self._stamp(folder) for folder in folders], time.time_ns()
             for folder in folders:
@@ -155,6 +157,42 @@ class Folders:
         """Return whether *unique* lies in `new/`, claimed or not."""
         return any(Entry("new", name).stem == unique for name in self.names("new"))
 
+    def copies(self, other: Folders, folder: str, names: Sequence[str]) -> set[str]:
+        """Return those of *names*, in a folder of *other*, that we hold in `new/` or `cur/`: same key, same bytes."""
+        for _ in range(_LOOKS):
+            held = {entry.key: entry for entry in self.entries("new", "cur")}
+            pairs = [(entry, held.get(entry.key)) for entry in (Entry(folder, name) for name in names)]
+            try:
+                return {theirs.name for theirs, ours in pairs if ours and self._is_same(ours, other, theirs)}
+            except FileNotFoundError:
+                continue  # a reader moved ours meanwhile
+        return set()
+
+    def _is_same(self, ours: Entry, other: Folders, theirs: Entry) -> bool:
+        """Return whether two files are one, or have the same bytes. Raises: FileNotFoundError: ours was renamed."""
+        try:
+            one = os.open(ours.name, _READ, dir_fd=self.at(ours.folder))
+        except FileNotFoundError:
+            raise
+        except OSError:
+            return False  # a link: not a message
+        try:
+            two = os.open(theirs.name, _READ, dir_fd=other.at(theirs.folder))
+            try:
+                status = os.fstat(one), os.fstat(two)
+                if os.path.samestat(*status):
+                    return True  # a broadcast
+                same = len({(stat.S_IFMT(s.st_mode), s.st_size) for s in status}) == 1
+                while same and (chunk := os.read(one, _CHUNK)):
+                    same = chunk == os.read(two, _CHUNK)
+                return same
+            finally:
+                os.close(two)
+        except OSError:
+            return False  # it is gone, or no regular file
+        finally:
+            os.close(one)
+
     def has(self, path: str) -> bool:
         """Return whether there is anything at *path* below the mailbox: one system call."""
         return os.access(path, os.F_OK, dir_fd=self.fd)
@@ -175,6 +213,13 @@ class Folders:
                     raise Misconfigured(f"{self.path}/{folder} is no directory", "move it away") from error
                 raise
         return self._open[folder]
+
+    def _carried_off(self, entry: Entry) -> Entry | None:
+        """Return where another program put a file that we hold: mutt moves it to `cur/`, claim and all."""
+        if entry.folder == "cur":
+            return None
+        found = (Entry("cur", name) for name in self.names("cur"))
+        return next((e for e in found if e.owner == entry.owner and e.stem == entry.stem), None)
 
     def _exists(self, folder: str, name: str) -> bool:
         try:

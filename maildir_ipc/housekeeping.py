@@ -224,7 +224,7 @@ class Housekeeping:
             return
         found = list(expiry.waiting(box, self.spool.clock(), self.now))
         for entry, age in found:
-            path, why = f"{box.name}/{entry.path}", f"sent {_span(age)} ago"
+            path, why = f"{box.name}/{entry.path}", f"waiting for {_span(age)}"
             yield from self._do("waiting", path, why, partial(self._drop_waiting, box, entry.path))
         old = bool(found) or self.spool.clock() - record.state_since > expiry.WAITING_SECONDS
         left = len(box.maildir.entries("new", "cur")) - (0 if self.apply else len(found))

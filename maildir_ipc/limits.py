@@ -12,7 +12,7 @@ from .errors import BadData, TryAgain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from .draft import Draft
     from .folders import Folders
@@ -73,16 +73,13 @@ def recount(mailbox: str) -> None:
         os.close(fd)
 
 
-def count(draft: Draft, to: Sequence[str], mailbox: str, now: float, setting: Callable[[str], int]) -> None:
-    """Count a send of *draft* against the limits, or refuse it. Raises: TryAgain, BadData."""
+def count(draft: Draft, mailbox: str, now: float, setting: Callable[[str], int]) -> None:
+    """Count a send of *draft* against the limits that it meets once, or refuse it. Raises: TryAgain, BadData."""
     if draft.kind != "message":
         return
     if draft.auto is not None and draft.hops > setting("hop-limit") > 0:
         raise BadData(f"{draft.hops} automatic messages answered one another", "a person should look")
     count_send(mailbox, now, setting("rate-limit"), setting("rate-window"))
-    if draft.auto is not None:
-        for name in to:
-            count_automatic(mailbox, name, now, setting("pair-limit"))
 
 
 def count_send(mailbox: str, now: float, limit: int, window: float) -> None:
@@ -111,7 +108,7 @@ def _admit(path: str, now: float, limit: int, window: float) -> float:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_size != (limit + 1) * _SLOT:
             os.ftruncate(fd, 0)
-            os.pwrite(fd, bytes((limit + 1) * _SLOT), 0)
+            os.ftruncate(fd, (limit + 1) * _SLOT)  # zeros, which take no room before they are used
         slot = _numbers(os.pread(fd, _SLOT, 0), 1)[0] % limit
         oldest = _numbers(os.pread(fd, _SLOT, (slot + 1) * _SLOT), 1)[0] / 1_000_000
         wait = oldest + window - now

@@ -8,6 +8,7 @@ Only this file knows that order. Its promises are numbered in docs/explanation/g
 from __future__ import annotations
 
 from .address import EVERYONE, address_of, message_id
+from .bounds import DEFAULTS
 from .entry import Entry
 from .errors import BadData, DurabilityUnknown, Misconfigured
 from .message import compose, join, parse, split
@@ -25,7 +26,6 @@ from .signing import (
     sign,
     verify,
 )
-from .spool import DEFAULTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Mailbox:
         self.follow()
         draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier(to, draft, id)
-        self._counted(draft, to)
+        self._counted(draft)
         carried = [courier.carry(name, sync=sync) for name in to]
         return self._sent(Sent, to, draft, id, serial, [delivery for delivery in carried if delivery is not None])
 
@@ -98,7 +98,7 @@ class Mailbox:
         self.follow()
         draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier((EVERYONE,), draft, id)
-        self._counted(draft, ())
+        self._counted(draft)
         names = audience(self.spool, self.name, include_waiting=include_waiting)
         return self._sent(
             Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
@@ -113,10 +113,10 @@ class Mailbox:
         self.name = name
         return name != former
 
-    def _counted(self, draft: Draft, to: Sequence[str]) -> None:
+    def _counted(self, draft: Draft) -> None:
         from .limits import count
 
-        count(draft, to, self.maildir.path, self.spool.clock(), self.spool.setting)
+        count(draft, self.maildir.path, self.spool.clock(), self.spool.setting)
 
     def _courier(self, to: Sequence[str], draft: Draft, id: str | None) -> tuple[Courier, str]:
         from .delivery import Courier
@@ -130,10 +130,11 @@ class Mailbox:
 
         limit = self.spool.setting("unread-limit") if draft.kind == "message" else 0
         sender, home = self.author, self.maildir
-        everyone = tuple(to) == (EVERYONE,)
+        automatic, everyone = draft.kind == "message" and draft.auto is not None, tuple(to) == (EVERYONE,)
         courier = Courier(
-            self.spool, self.namer, home, sender, serial, data, repeated=repeated, limit=limit, to_all=everyone
-        )
+            self.spool, self.namer, home, sender, serial, data,
+            repeated=repeated, limit=limit, automatic=automatic, to_all=everyone,
+        )  # fmt: skip
         return courier, serial
 
     def _sent(

@@ -189,13 +189,12 @@ class Maildir(Folders):
                 self._pour_folder(other, folder)
             try:
                 os.rmdir("new", dir_fd=other.fd)
+                return
             except FileNotFoundError:
                 return
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-            else:
-                return
 
     def _pour_folder(self, other: Maildir, folder: str) -> None:
         try:
@@ -206,11 +205,16 @@ class Maildir(Folders):
             self.make_folder(folder.partition("/")[0])
             if not self._exists(folder.partition("/")[0], folder.partition("/")[2]):
                 os.mkdir(folder, 0o700, dir_fd=self.fd)
+        # Sent to both: poured in, it would look like an old message that somebody brought along.
+        copies = self.copies(other, folder, names) if names and not folder.startswith(".") else set()
         for name in names:
             stem, colon, info = name.partition(":")
             target = f"{stem},{os.urandom(4).hex()}{colon}{info}" if self._exists(folder, name) else name
             try:
-                os.rename(name, target, src_dir_fd=other.at(folder), dst_dir_fd=self.at(folder))
+                if name in copies:
+                    os.unlink(name, dir_fd=other.at(folder))
+                else:
+                    os.rename(name, target, src_dir_fd=other.at(folder), dst_dir_fd=self.at(folder))
             except FileNotFoundError:
                 continue
         if names or not folder.startswith("."):
@@ -249,13 +253,6 @@ class Maildir(Folders):
             os.rename(unique, f"{unique}:2,S", src_dir_fd=self.at("tmp"), dst_dir_fd=self.at(f"{SENT}/cur"))
         except (OSError, Misconfigured):
             _discard(self.at("tmp"), unique)
-
-    def _carried_off(self, entry: Entry) -> Entry | None:
-        """Return where another program put a file that we hold: mutt moves it to `cur/`, claim and all."""
-        if entry.folder == "cur":
-            return None
-        found = (Entry("cur", name) for name in self.names("cur"))
-        return next((e for e in found if e.owner == entry.owner and e.stem == entry.stem), None)
 
     def _move(self, entry: Entry, folder: str, name: str) -> Entry | None:
         try:

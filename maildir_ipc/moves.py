@@ -81,7 +81,11 @@ def rescue(spool: Spool, lock: Lock, closed: str) -> None:
     assert lock.held
     aside, name = f"{spool.root}/.ipc/closing/{closed}", closed.partition(".")[0]
     if is_name(name) and os.path.isdir(aside) and not os.path.islink(aside):
-        _pour(aside, spool.path(spool.ensure(lock, name)))
+        mailbox = spool.path(spool.ensure(lock, name))
+        record, waiting = Names.read(mailbox), Names.read(aside)
+        if record is not None and record.lines and waiting is not None:
+            record.merged_with(waiting).write(mailbox)
+        _pour(aside, mailbox)
 
 
 def _rename(root: str, old: str, new: str, aside: str, now: int, since: int, end: int) -> None:
@@ -95,7 +99,7 @@ def _rename(root: str, old: str, new: str, aside: str, now: int, since: int, end
             records.sync_directory(root)
         elif os.path.islink(f"{root}/{new}"):
             os.unlink(f"{root}/{new}")  # an own former name, or a forward that has ended
-        _write_names(f"{root}/{old}", old, new, now, since, end)
+        _write_names(f"{root}/{old}", aside, old, new, now, since, end)
         os.rename(f"{root}/{old}", f"{root}/{new}")
     if not os.path.lexists(f"{root}/{old}"):
         os.symlink(new, f"{root}/{old}")
@@ -122,13 +126,14 @@ def _abandon(root: str, old: str, new: str, aside: str) -> None:
     records.sync_directory(root)
 
 
-def _write_names(mailbox: str, old: str, new: str, now: int, since: int, end: int) -> None:
-    record = Names.read(mailbox)
+def _write_names(mailbox: str, aside: str, old: str, new: str, now: int, since: int, end: int) -> None:
+    record, waiting = Names.read(mailbox), Names.read(aside)
     if record is None:
         return
     records.replace(f"{mailbox}/{UNTOLD}", f"old {old}\nnew {new}\nat {now}\nend {end}\n")
     if record.current != new:
-        record.now_named(new, since, now, end).write(mailbox)
+        named = record.now_named(new, since, now, end)
+        (named if waiting is None else named.merged_with(waiting)).write(mailbox)
 
 
 def _lead_to(root: str, name: str, target: str) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Names:
     """[(name, since, until or None for now)], oldest first; whole seconds, inclusive.
 
-    *renamed* is the second of the last renaming, *made* that in which the mailbox was made; 0 for none.
-    *earlier* has the seconds of the renamings before.
+    *renamed* is the second of the last renaming, *made* that in which the mailbox was made, or the first of those
+    that were merged into it; 0 for none. *earlier* has the seconds of the renamings before.
     """
 
     __slots__ = ("earlier", "lines", "made", "registered", "renamed", "state_since")
@@ -112,8 +112,8 @@ class Names:
         return [at for at in (*self.earlier, self.renamed) if at]
 
     def existed(self, t: int) -> bool:
-        """Return whether the mailbox was there at second *t*."""
-        return bool(self.lines) and max(self.made, self.lines[0][1]) <= t
+        """Return whether the mailbox, or one that was merged into it, was there at second *t*."""
+        return bool(self.lines) and self._begun <= t
 
     def now_registered(self, now: int) -> Names:
         """Return the record of the same mailbox once somebody has registered it."""
@@ -125,6 +125,16 @@ class Names:
         kept = [(name, begun, end if name == old and until is None else until) for name, begun, until in self.lines]
         lines = [*kept, (new, since, None)]
         return Names(self.registered, self.state_since, lines, now, self.made, self._renamings)
+
+    def merged_with(self, waiting: Names) -> Names:
+        """Return the record of the mailbox that gets the mail of *waiting*: what was for that one is for it."""
+        begun = waiting.made or waiting.state_since  # the first state of a mailbox that waits begins with it
+        made = min(self._begun, begun) if begun else self.made
+        return Names(self.registered, self.state_since, self.lines, self.renamed, made, self.earlier)
+
+    @property
+    def _begun(self) -> int:
+        return self.made or self.lines[0][1]  # a record of an older version does not say when it was made
 
 
 def names_lost(mailbox: str) -> Misconfigured:

@@ -11,6 +11,7 @@ import os
 
 from . import records
 from .address import is_name
+from .bounds import DEFAULTS, setting_fault
 from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain, cannot_read
 from .maildir import Maildir
 
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from .names import Names
 
 FORMAT = 1
-DEFAULTS = {
-    "max-message": 16 * 1024 * 1024,  # bytes
-    "large-message": 10240,  # bytes
-    "rate-limit": 100,  # sends of one identity in `rate-window` seconds
-    "rate-window": 60,
-    "unread-limit": 1000,  # messages in one mailbox
-    "hop-limit": 10,  # automatic messages that answer one another
-    "pair-limit": 20,  # automatic messages from one name to another in an hour
-    "rename-cooldown": 3600,  # seconds
-    "forward-seconds": 7200,
-}
 UNTOLD = "records/untold"  # in a renamed mailbox: what the others have yet to be told
 
 
@@ -136,8 +126,8 @@ class Spool:
         values = self._settings_file().get(name)
         if not values:
             return DEFAULTS[name]
-        if not (values[-1].isascii() and values[-1].isdigit() and len(values[-1]) < 16):
-            raise Misconfigured(f"{self.root}/.ipc/settings: {name} is not a number", "mend that line")
+        if fault := setting_fault(name, values[-1]):
+            raise Misconfigured(f"{self.root}/.ipc/settings: {name} {fault}", "mend that line")
         return int(values[-1])
 
     def spools(self) -> list[str]:
@@ -255,7 +245,8 @@ class Spool:
         except NoSuchName:
             self.drop_ended_forward(lock, name)
             since, now = self.freed(name), int(self.clock())
-            self._build(name, Names(registered, now, [(name, since, None)], made=now))
+            # Not before the name was free: by a clock that is behind, a broadcast to others would be for this one.
+            self._build(name, Names(registered, now, [(name, since, None)], made=max(since, now)))
         path = f"{self.root}/{name}"
         if os.path.islink(f"{path}/records"):
             raise Misconfigured(f"{path}/records is a link", "move it away")

@@ -8,8 +8,8 @@ from functools import partial
 
 from .. import broom, records
 from ..address import is_name
+from ..bounds import DEFAULTS, setting_fault
 from ..errors import Misconfigured, cannot_read
-from ..spool import DEFAULTS
 from .finding import NOTE, Finding
 
 SKEW = 300  # seconds by which two clocks may differ
@@ -77,8 +77,8 @@ def settings(spool: Spool) -> Iterator[Finding]:
             yield Finding(
                 "settings", f"{where}: there is no setting {name[:60]!a}", f"one of {' '.join(DEFAULTS)} peer"
             )
-        elif not (value.isascii() and value.isdigit() and len(value) < 16):
-            yield Finding("settings", f"{where}: {name} = {value[:60]!a} is not a number", "write a whole number")
+        elif fault := setting_fault(name, value):
+            yield Finding("settings", f"{where}: {name} = {value[:60]!a} {fault}", "write a whole number that may be")
         elif name in known:
             yield Finding("settings", f"{where}: {name} is set twice", "the last line counts; remove the other")
         known.add(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc import address, errors, render, signing, spool
+from maildir_ipc import address, bounds, errors, render, signing
 from maildir_ipc.cli import VERBS
 from tests.docs.pages import table
 from tests.docs.terminal import ROOT, checkout, environment
@@ -94,7 +94,7 @@ def test_reserved_names_are_documented() -> None:
 def test_bounds_on_the_page_are_those_of_the_code() -> None:
     """Ours; G8."""
     assert f"{render.MAX_CHARS:,} characters or {render.MAX_LINES} lines" in _section("check")
-    assert f"{spool.DEFAULTS['large-message']:,} bytes" in _section("check")
+    assert f"{bounds.DEFAULTS['large-message']:,} bytes" in _section("check")
 
 
 def test_protocol_names_the_settings_and_the_covered_fields_of_the_code() -> None:
@@ -103,7 +103,8 @@ def test_protocol_names_the_settings_and_the_covered_fields_of_the_code() -> Non
     rows = table(page, "### 1.2 Settings")
     covered = _read(page).split("`h=` must name, present or not:\n")[1].split(";")[0]
 
-    assert {n: str(v) for n, v in spool.DEFAULTS.items()} == {r[0].strip("`"): r[1].strip("`") for r in rows[:-1]}
+    written = {name: [f"`{default}`", f"{least} to {most}"] for name, (default, least, most) in bounds.SETTINGS.items()}
+    assert written == {row[0].strip("`"): row[1:3] for row in rows[:-1]}
     assert list(signing.REQUIRED) == [name for line in covered.split("\n") for name in re.findall(r"[a-z-]+", line)]
 
 

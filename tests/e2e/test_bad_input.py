@@ -229,6 +229,25 @@ def test_a_setting_that_cannot_be_read_is_named(home: Path, spool: Path, line: s
     assert "unread" in mipc(home, "check", "--as", "bob").out
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("rate-limit = 999999999999", ("send", "--as", "alice", "bob", "hi")),
+        ("max-message = 10", ("send", "--as", "alice", "bob", "hi")),
+        ("forward-seconds = 999999999999999", ("rename", "--as", "alice", "alice2")),
+    ],
+)
+def test_a_setting_beyond_its_bounds_is_named_and_does_no_harm(
+    home: Path, spool: Path, line: str, words: tuple[str, ...]
+) -> None:
+    """G12: no memory or disk is taken for it, no name is changed."""
+    (spool / ".ipc/settings").write_text(f"{line}\n")
+    before, name = listing(home), line.split(maxsplit=1)[0]
+    assert_refused(mipc(home, *words), 78, str(spool / ".ipc/settings"), f"{name} is not from ")
+    assert listing(home) == before
+    assert name in mipc(home, "doctor").out
+
+
 def test_lines_in_the_settings_that_mean_nothing_change_nothing(home: Path, spool: Path) -> None:
     """Ours: an older program must live with a newer one's settings, and with a binary slip."""
     (spool / ".ipc/settings").write_bytes(b"\x00\xff\xfe junk\n=\n= 3\nno equals\nfuture-thing = on # yes\n\r\n")

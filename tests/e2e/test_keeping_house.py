@@ -32,11 +32,12 @@ def _old(path: Path, days: int) -> None:
 
 @pytest.fixture
 def untidy(spool: Path) -> Path:
-    """Give a spool with what needs no clock to be old: ids, mail that nobody signed, an ended forward."""
+    """Give a spool with what needs no clock to be old: an id, a receipt, an ended forward; and mail that waits."""
     home = spool.parents[2]
     assert mipc(home, "send", "--as", "alice", "nessa", "waits").code == 0
     _old(spool / "alice/records/ids/abcdefghijklmnopqrstuvwxyz", 31)
-    _old(spool / "nessa/new/1.x.host", 8)
+    _old(spool / "alice/records/receipts/abcdefghijklmnopqrstuvwxyz", 31)
+    _old(spool / "nessa/new/1.x.host", 8)  # but it came just now
     names = spool / "bob/records/names"
     names.write_text(names.read_text().replace("\nbob", "\nold 1700000000 1700007200\nbob"))
     (spool / "old").symlink_to("bob")
@@ -52,15 +53,15 @@ def test_gc_is_a_dry_run_until_it_is_told_otherwise(home: Path, untidy: Path) ->
     assert done.code == 0, done
     assert [line.split(":")[0] for line in done.out.splitlines()] == [
         "would remove id alice/records/ids/abcdefghijklmnopqrstuvwxyz",
-        "would remove waiting nessa/new/1.x.host",
+        "would remove receipt alice/records/receipts/abcdefghijklmnopqrstuvwxyz",
         "would remove forward old",
     ]
-    assert done.err == "would remove 1 waiting, 1 id, 1 forward; mipc gc --apply does it\n"
+    assert done.err == "would remove 1 id, 1 receipt, 1 forward; mipc gc --apply does it\n"
     assert listing(home) == before
 
 
 def test_gc_applied_removes_what_it_said_and_then_finds_nothing(home: Path, untidy: Path) -> None:
-    """S6: what is signed and young waits on; cron needs no name to run it."""
+    """S6: what is young waits on; cron needs no name to run it."""
     would = [(i["kind"], i["path"]) for i in mipc(home, "gc", "--json").json["items"]]
 
     done = mipc(home, "gc", "--apply", "--json")
@@ -95,7 +96,7 @@ def test_gc_that_cannot_remove_something_exits_with_75_and_goes_on(home: Path, u
 
     assert done.code == 75, done
     assert "could not remove forward old: " in done.out
-    assert "removed waiting nessa/new/1.x.host: " in done.out
+    assert "removed receipt alice/records/receipts/abcdefghijklmnopqrstuvwxyz: " in done.out
     assert (untidy / "old").is_symlink()
     assert mipc(home, "gc", "--apply", "--json").json["failed"] == 1
 

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,25 +14,14 @@ import pytest
 from maildir_ipc import Mailbox, moves
 from maildir_ipc.draft import Draft
 from maildir_ipc.testing import account, agent, check_all
+from tests.race.writers import astray, read, until_reached, write
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
+    from pathlib import Path
 
 _SENDERS = 4
 _LIMITS_OFF = "rate-limit = 0\nunread-limit = 0\nrename-cooldown = 0\nforward-seconds = 1\n"
-
-
-def _send(home: str, number: int, stop: Event, log: str) -> None:
-    """Write to fred until told to stop; log each text that was reported sent, and where it went."""
-    with agent(account(home), f"sender{number}") as sender, open(log, "w", encoding="utf-8") as file:
-        count = 0
-        while not stop.is_set():
-            text = f"{number}-{count}"
-            for delivery in sender.send(["fred"], Draft(text), sync=False).deliveries:
-                if delivery.error is None:
-                    file.write(f"{text} {delivery.delivered_to}\n")
-            file.flush()
-            count += 1
 
 
 def _until_forward_ended(home: str, name: str) -> None:
@@ -41,14 +29,6 @@ def _until_forward_ended(home: str, name: str) -> None:
     assert record is not None
     end = max(until or 0 for _, _, until in record.lines)
     while time.time() <= end + 1:
-        os.sched_yield()
-
-
-def _until_reached(logs: list[str], name: str) -> None:
-    """Wait until each sender has reached *name*."""
-    end = time.monotonic() + 30
-    while not all(Path(log).exists() and f" {name}\n" in Path(log).read_text(encoding="utf-8") for log in logs):
-        assert time.monotonic() < end, f"nobody reached {name}"
         os.sched_yield()
 
 
@@ -89,46 +69,40 @@ def test_a_broadcast_reaches_whoever_is_being_renamed(shm: Path) -> None:
 
 
 @pytest.mark.race
-def test_mail_to_a_name_that_moves_reaches_its_owner_once(shm: Path) -> None:
-    """G1, G3, G4: renamed three times, merged into a waiting name, and past the end of the forward."""
-    home = str(shm)
+def test_mail_to_names_that_move_and_merge_reaches_its_owner_once(shm: Path) -> None:
+    """G1, G3, G4: renamed three times, merged into a name that everybody writes to, and past the ends of the forwards.
+
+    The owner reads before each renaming, so that a merge brings what it was shown already.
+    """
+    home, context = str(shm), multiprocessing.get_context("fork")
     owner = account(home)
     owner.init()
-    (shm / ".local/share/maildir-ipc/.ipc/settings").write_text(_LIMITS_OFF)
+    root = shm / ".local/share/maildir-ipc"
+    (root / ".ipc/settings").write_text(_LIMITS_OFF)
     owner = account(home)
     agent(owner, "fred").close()
     agent(owner, "early").send(["third"], Draft("before there was a third"))
-    stop = multiprocessing.get_context("fork").Event()
-    context = multiprocessing.get_context("fork")
-    logs = [str(shm / f"log{i}") for i in range(_SENDERS)]
-    senders = [context.Process(target=_send, args=(home, i, stop, logs[i])) for i in range(_SENDERS)]
+    stop, logs = context.Event(), [str(shm / f"log{i}") for i in range(_SENDERS)]
+    writing = [(home, i, ("fred", "third"), stop, logs[i], 0.002) for i in range(_SENDERS)]
+    senders = [context.Process(target=write, args=args) for args in writing]
     for sender in senders:
         sender.start()
+    shown = list[str]()
     try:
         for former, name in (("fred", "second"), ("second", "third"), ("third", "fourth")):
-            _until_reached(logs, former)
+            until_reached(logs, former)
+            shown += read(home, former)
             account(home).rename(name, former)
-        _until_reached(logs, "fourth")
+        until_reached(logs, "fourth")
         _until_forward_ended(home, "fourth")
+        until_reached(logs, "fred", "third", "fourth")
     finally:
         stop.set()
         for sender in senders:
             sender.join(timeout=30)
     assert [sender.exitcode for sender in senders] == [0] * _SENDERS
-
-    lines = [line.split() for log in logs for line in Path(log).read_text(encoding="utf-8").splitlines()]
-    sent = dict(lines)
-    fourth = account(home)
-    with agent(fourth, "fred") as fred, fourth.mailbox(fourth.identify("fourth")) as renamed:
-        shown = Counter(r.message.body for box in (fred, renamed) for r in check_all(box) if r.message is not None)
-        aside = [entry.name for box in (fred, renamed) for entry in box.maildir.entries(".Rejected/cur")]
-    assert aside == []
-    assert [text for text in sent if shown[text] != 1] == []
-    assert shown["before there was a third"] == 1
-    assert set(sent.values()) == {"fred", "second", "third", "fourth"}
-    root = shm / ".local/share/maildir-ipc"
+    assert list(astray(home, logs, {"fourth": shown}, ["before there was a third"])) == []
     assert os.listdir(root / ".ipc/closing") == os.listdir(root / ".ipc/intents") == []
-    senders_names = {f"sender{i}" for i in range(_SENDERS)}
-    assert {name for name in os.listdir(root) if (root / name).is_dir() and not (root / name).is_symlink()} == {
-        ".ipc", "early", "fred", "fourth", *senders_names
+    assert {path.name for path in root.iterdir() if path.is_dir() and not path.is_symlink()} == {
+        ".ipc", "early", "fred", "third", "fourth", *(f"sender{i}" for i in range(_SENDERS))
     }  # fmt: skip

@@ -26,7 +26,7 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "process", "unique", "entry", "doctor/finding", "mounts", "fitting", "subject", "unseen"),
+    ("errors", "bounds", "process", "unique", "entry", "doctor/finding", "mounts", "fitting", "subject", "unseen"),
     ("address", "signing", "folders", "doubt"),
     ("jsontext", "tomltext"),
     ("dotfile", "setup/entries"),

@@ -249,6 +249,35 @@ def test_it_counts_as_one_send(circle: Circle) -> None:
     assert {len(circle.inodes(f"{name}/new")) for name in NAMES} == {100}
 
 
+def test_an_automatic_broadcast_counts_for_each_recipient_and_fails_where_there_were_too_many(circle: Circle) -> None:
+    """S29, G3, ours: programs that answer one another by broadcasts stop; who has it is not counted again."""
+    (circle.root / ".ipc/settings").write_text("pair-limit = 2\n")
+    circle.owner = account(circle.owner.settings.home, clock=circle.clock)
+
+    def automatic(text: str) -> Draft:
+        return Draft(text, auto="auto-generated")
+
+    with agent(circle.owner, "alice") as alice:
+        for text in ("1", "2"):
+            assert alice.send(["carol"], automatic(text)).error is None
+        refused = alice.send(["carol", "bob"], automatic("3"))
+        assert circle.states(refused) == {"carol": "failed", "bob": "delivered"}
+        sent = alice.broadcast(automatic("all"), id="news")
+        assert circle.states(sent) == {"bob": "delivered", "carol": "failed", "dave": "delivered"}
+        assert isinstance(sent.error, TryAgain)
+        assert "2 automatic messages to carol in an hour" in str(sent.error)
+        for _ in range(3):
+            again = alice.broadcast(automatic("all"), id="news")
+            assert circle.states(again) == {"bob": "already", "carol": "failed", "dave": "already"}
+        once_more = alice.broadcast(automatic("next"))
+        assert circle.states(once_more) == {"bob": "failed", "carol": "failed", "dave": "delivered"}
+        assert circle.states(alice.broadcast(Draft("by hand"))) == dict.fromkeys(NAMES, "delivered")
+        circle.clock.now += 3600
+        again = alice.broadcast(automatic("all"), id="news")
+        assert circle.states(again) == {"bob": "already", "carol": "delivered", "dave": "already"}
+    assert circle.texts("carol") == ["1", "2", "all", "by hand"]
+
+
 def test_a_forward_and_its_target_are_one_recipient(circle: Circle) -> None:
     """S23, ours."""
     circle.owner.rename("bob2", "bob")

@@ -303,6 +303,7 @@ _TOLD = {
     "moved-by-hand": (_move, "names", "robert"),
     "unknown-setting": (_setting("# mine\nmax-mesage = 1\n"), "settings", ":2: there is no setting 'max-mesage'"),
     "bad-value": (_setting("max-message = lots\n"), "settings", "'lots' is not a number"),
+    "out-of-bounds": (_setting("rate-limit = 999999999999\n"), "settings", "is not from 0 to 1000000"),
     "bad-peer": (_setting("peer = bob\n"), "settings", "'bob'"),
     "no-setting": (_setting("max-message\n"), "settings", "'max-message' is no setting"),
     "set-twice": (_setting("max-message = 1000\nmax-message = 2000\n"), "settings", "twice"),

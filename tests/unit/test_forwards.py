@@ -6,18 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from maildir_ipc import doctor
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain, Usage
+from maildir_ipc.maildir import Maildir
 from maildir_ipc.names import Names
 from maildir_ipc.testing import account, agent, check_all
 from tests.race.crowd import all_at_once
-from tests.unit.making import Clock
+from tests.unit.making import Clock, everything
 from tests.unit.world import NOW, bodies, rejected
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def test_the_second_rename_within_the_hour_is_refused_in_every_process(people: P
     people.clock.now = NOW + COOLDOWN - 1
     _refused(TryAgain, lambda: people.rename("fred", "fred3"), "can rename again in 1 minutes", people)
     program = "import sys; from maildir_ipc.testing import account; account(sys.argv[1]).rename('fred3', 'fred2')"
-    people.settings(rename_cooldown=10**9)
+    people.settings(rename_cooldown=10**7)
     done = subprocess.run([sys.executable, "-c", program, people.home], capture_output=True, text=True, check=False)
     assert "was renamed a short while ago: can rename again in" in done.stderr
     people.settings()
@@ -273,6 +275,85 @@ def test_onto_a_waiting_name_its_mail_is_merged_and_nothing_is_lost(people: Peop
     assert os.listdir(people.root / ".ipc/closing") == []
     assert people.send("nessa", "later") == ("nessa", "delivered")
     assert people.texts("nessa") == ["later"]
+
+
+def _send_to_both(people: People, text: str, *, broadcast: bool = False) -> None:
+    """Send one message to fred and to nessa, who waits."""
+    with agent(people.owner, "alice") as alice:
+        sent = (
+            alice.broadcast(Draft(text), include_waiting=True)
+            if broadcast
+            else alice.send(["fred", "nessa"], Draft(text))
+        )
+    assert [d.to for d in sent.deliveries if d.error is None] == ["fred", "nessa"]
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+@pytest.mark.parametrize("read", ["before", "after", "one at a time"])
+def test_what_both_of_a_merge_had_is_shown_once_and_nothing_is_set_aside(
+    people: People, read: str, broadcast: bool
+) -> None:
+    """S20, design, 4: same sender, Message-ID and content: it is no old message that somebody brought back."""
+    people.send("nessa", "first")
+    _send_to_both(people, "to both", broadcast=broadcast)
+    shown = people.texts("fred") if read == "before" else []
+    people.rename("fred", "nessa")
+    for _ in range(3):
+        with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+            with nessa.check(everything, limit=1 if read == "one at a time" else None) as batch:
+                for received in batch.messages:
+                    batch.commit(received)
+                batch.finish()
+            assert batch.rejected == []
+            shown += bodies(batch.messages)
+    assert Counter(shown) == Counter(["first", "to both"])
+    assert list((people.root / "nessa").glob(".Rejected/cur/*")) == []
+
+
+def test_a_message_of_the_same_name_with_another_content_is_merged_and_set_aside(people: People) -> None:
+    """G4: only what is the same to the last byte is left out of a merge."""
+    _send_to_both(people, "to both")
+    (waiting,) = (people.root / "nessa/new").iterdir()
+    waiting.write_bytes(waiting.read_bytes().replace(b"to both", b"to bots"))
+    assert people.texts("fred") == ["to both"]
+    people.rename("fred", "nessa")
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == ["bad"]
+
+
+@pytest.mark.parametrize("name", ["{}", "{},0123abcd", "{},0123abcd:2,", "1.copy.host"])
+def test_a_copy_that_somebody_drops_in_after_a_merge_is_a_replay(people: People, name: str) -> None:
+    """S25, G4: whatever its name looks like, and whether or not the merge brought the original."""
+    people.send("nessa", "waited")
+    _send_to_both(people, "to both")
+    people.rename("fred", "nessa")
+    assert sorted(people.texts("nessa")) == ["to both", "waited"]
+    for path in list((people.root / "nessa/cur").iterdir()):
+        shutil.copy(path, people.root / "nessa/new" / name.format(path.name.partition(":")[0]))
+        with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+            assert rejected(nessa) == ["replay"]
+
+
+def test_a_broadcast_to_a_mailbox_that_is_merged_meanwhile_reaches_it_once(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3; mechanisms H: fred has read it, and is nessa when the sender comes to nessa: scheduled, not slept."""
+    people.send("nessa", "first")
+    lend, shown = Maildir.lend, []
+
+    def lending(self: Maildir, other: Maildir, *rest: Any) -> None:
+        lend(self, other, *rest)
+        if other.path.endswith("/fred"):
+            shown.extend(people.texts("fred"))
+            people.rename("fred", "nessa")
+
+    with agent(people.owner, "alice") as alice, monkeypatch.context() as patch:
+        patch.setattr(Maildir, "lend", lending)
+        sent = alice.broadcast(Draft("to all"), sync=False, include_waiting=True)
+    assert sent.error is None
+    assert shown == ["to all"]
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == []
 
 
 def test_the_limit_of_a_mailbox_holds_after_a_merge(people: People) -> None:
@@ -531,6 +612,50 @@ def test_an_old_broadcast_is_not_for_who_came_later(people: People) -> None:
     shutil.copy(old, people.root / "zoe/new/1.copy.host")
     with agent(people.owner, "zoe") as zoe:
         assert rejected(zoe) == ["misdirected"]
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_broadcast_that_waited_is_shown_after_a_merge_into_a_younger_mailbox(people: People, older: bool) -> None:
+    """S20, G1, design, 7: merging inherits. A record that an *older* version wrote does not say when it was made."""
+    people.send("nessa", "hi")
+    record = people.root / "nessa/records/names"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(line for line in lines if not (older and line.startswith("made"))))
+    with agent(people.owner, "alice") as alice:
+        sent = alice.broadcast(Draft("to all"), include_waiting=True)
+    assert [d.to for d in sent.deliveries if d.state == "queued"] == ["nessa"]
+    people.clock.now += 60
+    people.register("young")
+    people.rename("young", "nessa")
+    people.clock.now += 60
+    assert people.texts("nessa") == ["hi", "to all"]
+
+
+def test_a_broadcast_from_before_both_of_a_merge_is_for_neither(people: People) -> None:
+    """G4: what was merged is as old as the older of the two, and no older."""
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("the build is frozen"))
+    (old,) = (people.root / "fred/new").iterdir()
+    people.clock.now += 60
+    people.send("nessa", "hi")
+    people.clock.now += 60
+    people.register("young")
+    people.rename("young", "nessa")
+    shutil.copy(old, people.root / "nessa/new/1.copy.host")
+    with people.owner.mailbox(people.owner.identify("nessa")) as nessa:
+        assert rejected(nessa) == ["misdirected"]
+
+
+def test_a_broadcast_in_a_mailbox_that_a_dead_merge_left_is_shown_by_who_gets_it(people: People) -> None:
+    """G1: doctor gives that mail back to its name, which may have another mailbox by now."""
+    people.send("nessa", "hi")
+    with agent(people.owner, "alice") as alice:
+        alice.broadcast(Draft("to all"), include_waiting=True)
+    (people.root / "nessa").rename(people.root / ".ipc/closing/nessa.1")
+    people.clock.now += 60
+    people.register("nessa")
+    doctor.examine(people.owner, fix=True)
+    assert people.texts("nessa") == ["hi", "to all"]
 
 
 def test_a_broadcast_that_is_completed_later_reaches_who_came_meanwhile(people: People) -> None:

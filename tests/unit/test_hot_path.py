@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MAIN = CHECKOUT / "maildir_ipc" / "__main__.py"
 BIN = CHECKOUT / "bin"
 OURS = {
-    "account", "address", "cli", "cli.arguments", "cli.call", "entry", "errors", "folders", "keyring",
+    "account", "address", "bounds", "cli", "cli.arguments", "cli.call", "entry", "errors", "folders", "keyring",
     "mailbox", "maildir", "message", "process", "received", "records", "seen", "session", "settings", "signing",
     "spool", "tokens", "unique", "wire",
 }  # fmt: skip

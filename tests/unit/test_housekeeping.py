@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc import Draft, expiry, housekeeping
-from maildir_ipc.errors import MailboxGone
+from maildir_ipc.errors import MailboxGone, TryAgain
 from maildir_ipc.housekeeping import DONE, WOULD, Housekeeping
 from maildir_ipc.testing import account, agent, check_all, drop, files
 
@@ -133,7 +133,7 @@ def test_younger_mail_keeps_the_mailbox_and_itself(owner: Account, clock: Clock)
 
 
 def test_a_header_that_is_not_signed_is_not_believed_about_its_age(owner: Account, clock: Clock) -> None:
-    """G4, ours: a forged t= neither removes mail early nor keeps it: the file's own time decides."""
+    """G4, ours: a forged t= neither removes mail early nor keeps it: the file's own times decide."""
     _send(owner, "nessa")
     with owner.spool().open_mailbox("nessa")[1] as nessa:
         (name,) = nessa.names("new")
@@ -141,6 +141,39 @@ def test_a_header_that_is_not_signed_is_not_believed_about_its_age(owner: Accoun
         forged = path.read_text().replace(" t=", " t=1", 1).replace("hello", "forged")
         path.with_name("1.forged.host").write_text(forged)
     clock.later = 6 * DAY
+    assert _kinds(owner) == []
+    clock.later = 8 * DAY
+    assert _kinds(owner) == ["waiting", "waiting", "mailbox"]
+
+
+def test_mail_is_kept_for_seven_days_from_when_it_came_not_from_when_it_was_first_tried(
+    owner: Account, clock: Clock
+) -> None:
+    """S6: under an --id the signature keeps the second of the first attempt, which may have failed long ago."""
+    settings = _path(owner, ".ipc/settings")
+    settings.write_text("unread-limit = 1\n")
+    _send(owner, "nessa", "one")
+    with _box(account(owner.settings.home, clock=clock), "alice") as alice:
+        assert isinstance(alice.send(["nessa"], Draft("two"), id="J").error, TryAgain)
+    settings.unlink()
+    clock.later = 8 * DAY
+    owner = account(owner.settings.home, clock=clock)
+    with _box(owner, "alice") as alice:
+        assert alice.send(["nessa"], Draft("two"), id="J").error is None
+    # The file system's clock does not move with ours: what came just now was written at its now.
+    assert [item.state for item in Housekeeping(owner, apply=True, now=time.time).run() if item.kind == "waiting"] == []
+    clock.later = 14 * DAY
+    assert [i.state for i in Housekeeping(owner, apply=True, now=lambda: time.time() + 6 * DAY).run()] == []
+    with agent(owner, "nessa") as nessa:
+        assert [_text(r) for r in check_all(nessa)] == ["one", "two"]
+
+
+def test_a_file_that_says_that_it_is_old_and_came_just_now_is_kept(owner: Account, clock: Clock) -> None:
+    """S6, ours: a mail program, or a copied spool, sets the time of a file to that of the message."""
+    _send(owner, "nessa")
+    (path,) = _path(owner, "nessa/new").iterdir()
+    path.with_name("1.x.host").write_text("From: x@example.org\n\nold\n")
+    _age(path.with_name("1.x.host"), 100 * DAY)
     assert _kinds(owner) == []
     clock.later = 8 * DAY
     assert _kinds(owner) == ["waiting", "waiting", "mailbox"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from maildir_ipc.bounds import SETTINGS
 from maildir_ipc.errors import TryAgain
 from maildir_ipc.limits import PAIR_WINDOW, Room, count_automatic, count_send
 from maildir_ipc.maildir import Maildir
@@ -115,6 +116,21 @@ def test_a_limit_that_was_changed_holds_from_then_on(box: str) -> None:
     assert _allowed(lambda: count_send(box, T, 5, 60), 20) == 5
     assert _allowed(lambda: count_send(box, T + 61, 9, 60), 20) == 9
     assert _allowed(lambda: count_send(box, T + 122, 2, 60), 20) == 2
+
+
+def test_the_largest_limit_takes_no_room_before_it_is_used(box: str) -> None:
+    """Ours: the ring has a place for each send, and most of them are never written."""
+    most = SETTINGS["rate-limit"][2]
+    assert _allowed(lambda: count_send(box, T, most, 60), 20) == 20
+    assert os.stat(f"{box}/{RECORDS}/rate").st_blocks * 512 <= 65536
+
+
+def test_unread_mail_that_a_mail_program_moved_to_cur_is_not_counted(box: str) -> None:
+    """S28, ADR 0012: mutt, opened and closed; to count it would cost a send what the history is long."""
+    for i in range(10):
+        _put(box, 10, f"m{i}")
+        os.rename(f"{box}/new/m{i}", f"{box}/cur/m{i}:2,")
+    assert _allowed(lambda: _put(box, 10, os.urandom(8).hex()), 20) == 10
 
 
 def test_a_limit_of_zero_is_off_and_leaves_nothing(box: str) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from maildir_ipc.account import rotate
+from maildir_ipc.bounds import DEFAULTS
 from maildir_ipc.draft import Draft
-from maildir_ipc.spool import DEFAULTS
 from maildir_ipc.testing import account, agent, check_all, drop, files
 from tests.unit.making import everything
 from tests.unit.world import NOW, World, bodies, raw_of, rejected

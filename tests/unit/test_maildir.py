@@ -366,3 +366,88 @@ def test_without_new_nobody_says_that_there_is_no_mail(box: Maildir) -> None:
         with pytest.raises(Misconfigured, match=r"bob/new is not there: mipc doctor --fix"):
             box.unread(lambda _: None, 0.0)
         os.rename(f"{box.path}/old", f"{box.path}/new")
+
+
+# Pouring one mailbox into another
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Maildir]:
+    """Give another open Maildir, to be poured into the first."""
+    for folder in ("new", "cur"):
+        (tmp_path / "closed" / folder).mkdir(parents=True)
+    with Maildir(str(tmp_path / "closed")) as maildir:
+        yield maildir
+
+
+@pytest.mark.parametrize("size", [0, 100, 300_000])
+@pytest.mark.parametrize("ours", ["new/1.a.host", f"new/1.a.host,c={OWNER}", "cur/1.a.host:2,RS"])
+@pytest.mark.parametrize("theirs", ["new/1.a.host", "cur/1.a.host:2,"])
+def test_what_we_hold_already_to_the_last_byte_is_not_poured_in_again(
+    box: Maildir, closed: Maildir, ours: str, theirs: str, size: int
+) -> None:
+    """protocol.md, 7.3: one message that was sent to both; the target's stays as it is."""
+    data = os.urandom(size)
+    for path in (f"{box.path}/{ours}", f"{closed.path}/{theirs}"):
+        with open(path, "wb") as file:
+            file.write(data)
+    box.pour(closed)
+    assert (_files(box), _files(closed)) == ([ours], [])
+    assert not closed.has("new")
+
+
+@pytest.mark.parametrize("size", [100, 300_000])
+@pytest.mark.parametrize("change", ["last byte", "one more", "name"])
+def test_what_differs_in_anything_is_poured_in(box: Maildir, closed: Maildir, size: int, change: str) -> None:
+    """G1: nothing is lost."""
+    data = os.urandom(size)
+    other = {"last byte": data[:-1] + bytes((data[-1] ^ 1,)), "one more": data + b"\n", "name": data}[change]
+    _deliver(box, data=data)
+    with open(f"{closed.path}/new/{'2.b.host' if change == 'name' else '1.a.host'}", "wb") as file:
+        file.write(other)
+    box.pour(closed)
+    found = [box.read(Entry("new", name), 1 << 20) for name in box.names("new")]
+    assert sorted(found, key=lambda d: d != data) == [data, other]
+    assert _files(closed) == []
+
+
+@pytest.mark.parametrize("odd", ["link", "directory", "fifo"])
+@pytest.mark.parametrize("in_target", [False, True])
+def test_what_is_no_file_stops_no_merge(
+    box: Maildir, closed: Maildir, odd: str, in_target: bool, tmp_path: Path
+) -> None:
+    """G11: nothing is read through a link, and a FIFO does not stop us; it is moved like the rest."""
+    paths = [f"{box.path}/new/1.a.host", f"{closed.path}/new/1.a.host"]
+    if odd == "link":
+        (tmp_path / "x").touch()
+        os.symlink(tmp_path / "x", paths[not in_target])
+    elif odd == "fifo":
+        os.mkfifo(paths[not in_target])
+    else:
+        os.mkdir(paths[not in_target])
+    with open(paths[in_target], "wb"):
+        pass
+    box.pour(closed)
+    assert len(os.listdir(f"{box.path}/new")) == 2
+    assert not closed.has("new")
+
+
+def test_a_reader_that_moves_what_we_hold_meanwhile_makes_no_copy(
+    box: Maildir, closed: Maildir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3; it is committed between the listing and the look: scheduled, not slept."""
+    for name in ("1.a.host", "2.b.host"):
+        _deliver(box, name)
+        with open(f"{closed.path}/new/{name}", "wb") as file:
+            file.write(b"From: x\n\n")
+    real = Maildir.entries
+
+    def listing(self: Maildir, *folders: str) -> list[Entry]:
+        found = real(self, *folders)
+        for name in box.names("new"):
+            os.rename(f"{box.path}/new/{name}", f"{box.path}/cur/{name}:2,S")
+        return found
+
+    monkeypatch.setattr(Maildir, "entries", listing)
+    box.pour(closed)
+    assert _files(box) == ["cur/1.a.host:2,S", "cur/2.b.host:2,S"]

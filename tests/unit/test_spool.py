@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from maildir_ipc.bounds import DEFAULTS, SETTINGS
 from maildir_ipc.errors import MaildirIPCError, Misconfigured, NoSuchName
 from maildir_ipc.names import Names
-from maildir_ipc.spool import DEFAULTS, Spool
+from maildir_ipc.spool import Spool
 from tests.unit.making import SPOOL, Clock, spool_files
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY_ID = "90f1d2c3b4a59687"
 RECORD = f"format 1\nid {SPOOL}\nmode signed\nkey {KEY_ID} 0\n"
@@ -129,6 +127,21 @@ def test_a_setting_that_is_no_number_is_refused(value: str, spool: Spool) -> Non
     with pytest.raises(Misconfigured) as refusal:
         spool.setting("max-message")
     assert "max-message" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_beyond_its_bounds_is_refused_and_at_them_it_holds(name: str, spool: Spool) -> None:
+    """G12: 78, naming the rule; protocol.md, 1.2."""
+    default, least, most = SETTINGS[name]
+    assert least <= default <= most
+    for value, holds in ((least, True), (most, True), (least - 1, False), (most + 1, False), (10**15 - 1, False)):
+        Path(f"{spool.root}/.ipc/settings").write_text(f"{name} = {value}\n")
+        opened = Spool.open(spool.root, Clock())
+        if holds:
+            assert opened.setting(name) == value
+        elif value >= 0:
+            with pytest.raises(Misconfigured, match=f"{name} is not from {least} to {most}"):
+                opened.setting(name)
 
 
 def test_peers_are_accepted_beside_this_spool(spool: Spool) -> None:

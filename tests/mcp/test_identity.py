@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +18,8 @@ from tests.mcp.talking import CHECKOUT, ask, bounded, peer, there
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.e2e.driving import Terminal
 
 
 def test_an_agent_that_registers_over_mcp_sends_from_its_shell_as_itself(home: Path, tmp_path: Path) -> None:
@@ -163,3 +169,66 @@ def test_the_environment_names_an_agent_without_a_process(home: Path) -> None:
             assert (await ask(client, "check")).data["identity"] == "robot"
 
     bounded(scene)
+
+
+# An agent client that nobody knows: it starts a server, and calls a tool or two.
+_CLIENT = """
+import json, os, subprocess, sys
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+calls = [("tools/call", {"name": tool, "arguments": given}) for tool, given in json.loads(sys.argv[1])]
+for id, (method, params) in enumerate([("initialize", hello), *calls]):
+    server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).encode() + b"\\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())["result"]
+    if id:
+        print(json.dumps(answer["content"][0]["text"]))
+server.communicate()
+"""
+
+
+def _asked(terminal: Terminal, home: Path, *calls: tuple[str, dict[str, Any]], launcher: str = "") -> list[str]:
+    """Return what the tools answer to such a client that is started in a terminal."""
+    program = home / "agent"
+    program.write_text(_CLIENT)
+    words = [sys.executable, str(program), json.dumps(calls), *shlex.split(launcher), f"{CHECKOUT}/bin/ipc-mcp"]
+    done = terminal.run(shlex.join(words))
+    assert done.code == 0, done
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+@pytest.mark.parametrize("launcher", ["", "env A=b sh -c '\"$@\"; true' sh"])
+def test_an_agent_that_was_started_from_a_registered_terminal_is_not_who_sits_there(home: Path, launcher: str) -> None:
+    """Design, section 7: whatever starts a server is an agent; the walk of its server does not pass it."""
+    with terminals(1, home) as (terminal,), peer(home, "bob") as bob:
+        assert terminal.run(f"{CHECKOUT}/bin/mipc register alice").code == 0
+        bob.send(("alice",), Draft("for alice"))
+        calls = [
+            ("check", {}),
+            ("send", {"to": "bob", "body": "as alice"}),
+            ("register", {"name": "carol"}),
+            ("check", {}),
+        ]
+        said = _asked(terminal, home, *calls, launcher=launcher)
+        nobody = "nobody has registered here: call register with a name of your own"
+        assert said == [nobody, nobody, "you are carol", "no new messages for carol\n"]
+        assert "for alice" in terminal.run(f"{CHECKOUT}/bin/mipc check").out
+        assert check_all(bob) == []
+
+
+def test_a_server_that_a_person_starts_in_a_terminal_is_that_person(home: Path) -> None:
+    """What started it is the shell that they type into."""
+    doors = [home / name for name in ("in", "out")]
+    for door in doors:
+        os.mkfifo(door)
+    with terminals(1, home) as (terminal,):
+        assert terminal.run(f"{CHECKOUT}/bin/mipc register alice").code == 0
+        terminal.run(f"{CHECKOUT}/bin/ipc-mcp <{doors[0]} >{doors[1]} &")
+        with open(doors[0], "wb") as asks, open(doors[1], "rb") as answers:
+            hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+            for method, params in (("initialize", hello), ("tools/call", {"name": "check", "arguments": {}})):
+                call = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
+                asks.write(json.dumps(call).encode() + b"\n")
+                asks.flush()
+                answer = json.loads(answers.readline())["result"]
+            assert answer["structuredContent"]["identity"] == "alice"

@@ -10,6 +10,7 @@ import os
 from . import autocheck as auto
 from .address import parse_names
 from .attachments import save_all
+from .both import Both
 from .conversation import ANSWERED, accepted, answer_to, look_up, note, original
 from .directory import check_registered
 from .draft import Draft
@@ -17,7 +18,6 @@ from .errors import BadData, NoSpool, NotYours, Usage
 from .render import to_json
 from .results import (
     MAX_RESULT,
-    Both,
     auto_checked,
     checked,
     listed,

@@ -442,13 +442,32 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
     deliveries[500] = Delivery("late", "late", "queued")
     text, found = sent(Sent("1@ipc.invalid", "1", deliveries))
     assert found["deliveries"][0] == {"to": "late", "state": "queued"}
-    assert found["more"] == 920
+    assert found["more"] == {"delivered": 920}
     assert text.splitlines()[0].endswith("queued for late (not yet registered)")
     assert text.endswith("delivered to 920 more")
     deliveries[700] = Delivery("full", "full", "failed", TryAgain("the mailbox of full is full", "try again later"))
     said = not_sent(Sent("1@ipc.invalid", "1", deliveries))
     assert said.startswith("full: the mailbox of full is full: try again later; queued for late")
-    assert said.endswith("and 920 more; to complete it, send the same again with id=1")
+    assert said.endswith("delivered to 920 more; to complete it, send the same again with id=1")
+
+
+def test_a_send_to_many_says_what_became_of_the_rest() -> None:
+    """Each state with its count, and none as another."""
+    states = {"queued": 300, "forwarded": 90, "already": 5}
+    deliveries = [Delivery(f"{state}-{n}", "x", state) for state, count in states.items() for n in range(count)]
+    text, found = sent(Sent("1@ipc.invalid", "1", deliveries))
+    assert found["more"] == {"queued": 220, "forwarded": 90, "already": 5}
+    ref = found["ref"]
+    assert text.splitlines()[-3:] == [
+        f"{ref} queued for 220 more (not yet registered)",
+        f"{ref} forwarded from 90 more to new names",
+        f"{ref} already sent to 5 more",
+    ]
+    full = TryAgain("full", "later")
+    failed = [Delivery(f"f{n}", f"f{n}", "failed", full) for n in range(100)]
+    assert "; not delivered to 20 more; queued for 300 more (not yet registered); " in not_sent(
+        Sent("1@ipc.invalid", "1", [*failed, *deliveries])
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ setattr(target, name, strike)
 class Raw:
     """A server that is spoken to line by line, to see every byte of what it says."""
 
-    def __init__(self, home: Path, *words: str, code: str = "", **environ: str) -> None:
+    def __init__(self, home: Path, *words: str, code: str = "", greets: bool = True, **environ: str) -> None:
         command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"] if code else [
             str(CHECKOUT / "bin/ipc-mcp"), *words
         ]  # fmt: skip
@@ -62,8 +62,10 @@ class Raw:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
         self._id, self._rest = 0, b""
-        self.call("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
-        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        if greets:
+            who = {"name": "t", "version": "1"}
+            self.call("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=who)
+            self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def write(self, message: Mapping[str, Any]) -> None:
         """Say something."""
@@ -73,6 +75,11 @@ class Raw:
 
     def call(self, method: str, **params: Any) -> Any:
         """Ask, and return the whole answer; None when the server dies instead."""
+        line = self.ask(method, **params)
+        return None if line is None else json.loads(line)
+
+    def ask(self, method: str, **params: Any) -> bytes | None:
+        """Ask, and return the answer as it came; only then may standard input end, or the answer is not made."""
         self._id += 1
         self.write({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
         return self.read()
@@ -81,7 +88,7 @@ class Raw:
         """Call a tool."""
         return self.call("tools/call", name=tool, arguments=arguments)
 
-    def read(self) -> Any:
+    def read(self) -> bytes | None:
         """Return the next line; None at the end."""
         assert self.process.stdout is not None
         fd = self.process.stdout.fileno()
@@ -93,7 +100,7 @@ class Raw:
                 return None
             self._rest += chunk
         line, _, self._rest = self._rest.partition(b"\n")
-        return json.loads(line)
+        return line
 
     def end(self) -> tuple[int, bytes, bytes]:
         """Close its standard input; return its exit code, and what it still says on both outputs."""
@@ -106,8 +113,8 @@ def raw(home: Path) -> Iterator[Any]:
     """Start servers, and end them."""
     started: list[Raw] = []
 
-    def start(*words: str, code: str = "", **environ: str) -> Raw:
-        started.append(Raw(home, *words, code=code, **environ))
+    def start(*words: str, code: str = "", greets: bool = True, **environ: str) -> Raw:
+        started.append(Raw(home, *words, code=code, greets=greets, **environ))
         return started[-1]
 
     yield start
@@ -118,26 +125,12 @@ def raw(home: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("era", ["with a handshake", "without"])
-def test_all_tools_fit_into_the_budget_on_the_wire(era: str, home: Path) -> None:
+def test_all_tools_fit_into_the_budget_on_the_wire(era: str, raw: Any) -> None:
     """With share_command, and with what the protocol puts around them: design, section 10."""
-    client, no_more = {"name": "t", "version": "1"}, dict[str, Any]()
-    meta = {"protocolVersion": "2026-07-28", "clientInfo": client, "clientCapabilities": no_more}
-    hello = {"protocolVersion": "2025-11-25", "capabilities": no_more, "clientInfo": client}
+    server = raw("--allow-commands", greets=era != "without")
+    meta = {"protocolVersion": "2026-07-28", "clientInfo": {"name": "t", "version": "1"}, "clientCapabilities": {}}
     modern = {"_meta": {f"io.modelcontextprotocol/{key}": value for key, value in meta.items()}}
-    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": modern if era == "without" else no_more}
-    asked = [listing]
-    if era != "without":
-        shake = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
-        asked = [shake, {"jsonrpc": "2.0", "method": "notifications/initialized"}, listing]
-    done = subprocess.run(
-        [str(CHECKOUT / "bin/ipc-mcp"), "--allow-commands"],
-        input="".join(json.dumps(message) + "\n" for message in asked).encode(),
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        timeout=SECONDS,
-        check=True,
-    )
-    line = done.stdout.splitlines()[-1]
+    line = server.ask("tools/list", **(modern if era == "without" else {}))
     assert len(json.loads(line)["result"]["tools"]) == len(ALWAYS) + 1
     assert len(line) <= MAX_TOOLS
 

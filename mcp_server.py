@@ -312,5 +312,6 @@ async def _progress(ctx: Context, seconds: float) -> None:
 def main(*, commands: bool = False, said: str | None = None) -> None:
     """Serve until standard input ends; *said* is the name to act in, when the process tree cannot tell."""
     seat = Seat(said=said, tells=True)
-    divert(seat)
+    wire = divert(seat)
     anyio.run(server(seat, commands=commands).run_stdio_async)
+    wire.end()

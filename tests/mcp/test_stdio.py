@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import pytest
 
 from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.testing import check_all
+from tests.e2e.driving import terminals
 from tests.mcp.talking import CHECKOUT, MODES, SECONDS, ask, bounded, peer, there
 from tests.mcp.test_golden import ALWAYS, MAX_TOOLS
 
@@ -318,6 +320,25 @@ desk.checked = deeper
         assert server.end()[0] == 0
 
 
+def test_mail_in_an_answer_that_says_a_fault_instead_is_unread_again(raw: Any, home: Path) -> None:
+    """The result is one, and holds no mail."""
+    late = """
+from maildir_ipc import serving
+def shown(*given, whole=serving.Seat.shown):
+    whole(*given)
+    serving.Seat.shown = whole
+    raise RuntimeError
+serving.Seat.shown = shown
+"""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("hello"))
+        server = raw(code=late, MAILDIR_IPC_IDENTITY="alice")
+        assert server.tool("check")["result"]["isError"]
+        assert len(alice.maildir.unread(alice.host.runs, alice.spool.clock())) == 1
+        assert "hello" in server.tool("check")["result"]["content"][0]["text"]
+        assert server.end()[0] == 0
+
+
 def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:
     """69, and one line."""
     done = subprocess.run(
@@ -333,3 +354,100 @@ def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "python3 -m pip install 'mcp>=2.3,<3'" in done.stderr
+
+
+_HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}
+
+
+def _started(home: Path, stdin: Any, stdout: Any, *, code: str = "", **environ: str) -> subprocess.Popen[bytes]:
+    """Start a server whose standard input or output is out of the ordinary."""
+    command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"]
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **environ}
+    argv = command if code else [str(CHECKOUT / "bin/mipc"), "mcp"]
+    return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", ">/dev/full"])
+def test_an_input_or_an_output_that_cannot_be_used_is_no_fault_of_ours(home: Path, closing: str) -> None:
+    """G12: 75, and one line."""
+    command = ["/bin/sh", "-c", f'exec "$0" mcp {closing}', str(CHECKOUT / "bin/mipc")]
+    done = subprocess.run(
+        command,
+        input=json.dumps(_HELLO).encode() + b"\n",
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (75, b"")
+    what = "read the input" if closing == "<&-" else "write the output"
+    assert done.stderr.startswith(f"mipc: cannot {what}: ".encode())
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_client_that_is_slow_to_read_gets_whole_lines(home: Path) -> None:
+    """Also over a pipe that is full and does not wait: what would be cut is waited for."""
+    os.mkfifo(home / "bell")
+    rings = """
+import os
+from maildir_ipc import outlet
+def flush(self, whole=outlet.Wire.flush):
+    outlet.Wire.flush = whole
+    open(os.environ["HOME"] + "/bell", "wb").close()
+    whole(self)
+outlet.Wire.flush = flush
+"""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    full = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            full += os.write(writes, b"\n" * 4096)
+    server = _started(home, subprocess.PIPE, writes, code=rings)
+    os.close(writes)
+    assert server.stdin is not None
+    server.stdin.write(json.dumps(_HELLO).encode() + b"\n")
+    server.stdin.flush()
+    with open(home / "bell", "rb") as bell, open(reads, "rb") as answers:
+        assert bell.read() == b""  # now it writes
+        line = next(line for line in answers if line != b"\n")
+        assert json.loads(line)["result"]["serverInfo"]["name"] == "maildir-ipc"
+        assert server.communicate(timeout=SECONDS)[1] == b""
+    assert server.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["x y", "all", ""])
+def test_a_name_that_is_none_ends_the_server_before_it_serves(home: Path, name: str) -> None:
+    """G12: 64, in the words of every other command; a client shows that its server does not start."""
+    for words, environ in ((["--as", name], {}), ([], {"MAILDIR_IPC_IDENTITY": name})):
+        if not words and not name:
+            continue  # a variable that is empty is not set
+        done = subprocess.run(
+            [str(CHECKOUT / "bin/ipc-mcp"), *words],
+            env={"HOME": str(home), "PATH": os.environ["PATH"], **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (64, "")
+        assert done.stderr.startswith("mipc: ")
+        assert "name" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_in_a_terminal_it_says_what_it_is_and_ends_when_it_is_interrupted(home: Path) -> None:
+    """A person who tries it is not left with a screen that says nothing."""
+    with terminals(1, home) as (terminal,):
+        terminal.type(f"{CHECKOUT}/bin/mipc mcp\n")
+        said = terminal.see("Ctrl-C ends it")
+        assert "mipc setup CLIENT" in said
+        terminal.type("\x03")
+        terminal.type("echo code $?\n")
+        assert "Traceback" not in terminal.see("code 130")

@@ -32,11 +32,29 @@ MAX_RESULT = 2 * MAX_CHARS  # characters of either form
 _PAGE = MAX_RESULT - 4000  # characters of one message's text
 _MAX_ROWS = 80  # names in one result
 _MAX_ECHO = 40  # characters of an argument that are said back
+_RING = 40  # characters that a refusal leaves for how much is unread
 _NEXT = {
-    "not-yours": "call register with a name of your own",
     "name-taken": "call list to see who is here, and choose another name",
     "no-such-message": "give a ref that check or read showed",
     "no-such-name": "with queue=true it waits for that name; list shows the names",
+}
+CHECK_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "identity": {"type": "string"},
+        "messages": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    name: {"type": "string"} for name in ("ref", "from", "subject", "body", "date", "verdict")
+                },
+                "required": ["verdict"],
+            },
+        },
+        "unread": {"type": "integer"},
+    },
+    "required": ["identity", "messages"],
 }
 
 
@@ -48,10 +66,15 @@ def safe(result: Result) -> Result:
 def refused(error: MaildirIPCError) -> str:
     """Return in a line why nothing was done, and what to call: what a person would type is for somebody else."""
     what = error.next
-    if not what or "mipc " in what or "--" in what:
-        what = f"your user can mend that: {what}" if error.name == "misconfigured" else _NEXT.get(error.name, what)
+    if error.name == "misconfigured":
+        what = f"your user can mend that{f': {what}' if what else ''}"
+    elif what.startswith("mipc register "):
+        name = what.split(" ")[2].strip(",")
+        what = "call register with " + ("a name of your own" if name == "NAME" else f"name={name}")
+    elif not what or "mipc " in what or "--" in what:
+        what = _NEXT.get(error.name, what)
     what = f": {escape(what, line=True)}" if what else ""
-    said, room = escape(error.message, line=True), MAX_RESULT - len(what)
+    said, room = escape(error.message, line=True), MAX_RESULT - _RING - len(what)
     return (said if len(said) <= room else f"{said[: room - 3]}...") + what
 
 
@@ -73,10 +96,20 @@ def checked(batch: Batch, bound: Both) -> Result:
 
 def with_unread(mailbox: Mailbox, result: Result) -> Result:
     """Return a result that says, when there is mail, how much: every call is a doorbell."""
-    unread = len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
-    if not unread:
+    count = unread(mailbox)
+    if not count:
         return result
-    return f"{result[0].rstrip()}\n{unread} unread: call check\n", {**result[1], "unread": unread}
+    return f"{result[0].rstrip()}\n{rings(count)}\n", {**result[1], "unread": count}
+
+
+def unread(mailbox: Mailbox) -> int:
+    """Return how much mail is unread, and not being read by another at this moment."""
+    return len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
+
+
+def rings(count: int) -> str:
+    """Return what is said of unread mail."""
+    return f"{count} unread: call check"
 
 
 def registered(done: Registered) -> Result:
@@ -88,7 +121,7 @@ def registered(done: Registered) -> Result:
         lines.append(f"no longer registered here: {', '.join(done.ended)}")
     if done.unread:
         found["unread"] = done.unread
-        lines.append(f"{done.unread} unread: call check")
+        lines.append(rings(done.unread))
     return "\n".join(lines), found
 
 

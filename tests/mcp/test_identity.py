@@ -232,3 +232,48 @@ def test_a_server_that_a_person_starts_in_a_terminal_is_that_person(home: Path) 
                 asks.flush()
                 answer = json.loads(answers.readline())["result"]
             assert answer["structuredContent"]["identity"] == "alice"
+
+
+def test_an_agent_whose_name_its_user_gave_is_told_that_name(home: Path) -> None:
+    """Any other would be refused; what it cannot mend, its user can."""
+
+    async def scene() -> None:
+        async with there(home, MAILDIR_IPC_IDENTITY="robot") as client:
+            for _ in range(2):  # before there is a spool, and after
+                answer = await ask(client, "check")
+                assert answer.text.endswith(": call register with name=robot"), answer
+                peer(home, "bob").close()
+            assert answer.text.startswith("no one named robot has registered")
+            assert not (await ask(client, "register", name="robot")).failed
+            assert not (await ask(client, "check")).failed
+        with terminals(1, home, MAILDIR_IPC_STATE=f"{home}/other") as (terminal,):
+            assert terminal.run(f"{CHECKOUT}/bin/mipc register robot --takeover").code == 0
+            async with there(home, MAILDIR_IPC_IDENTITY="robot") as client:
+                held = await ask(client, "check")
+                assert held.text.startswith("robot is held by bash ")
+                assert held.text.endswith("its token is not here: call register with name=robot")
+                taken = await ask(client, "register", name="robot")
+                assert taken.text.startswith("robot is taken: bash ")
+                assert taken.text.endswith(
+                    ": your user can mend that: name another in MAILDIR_IPC_IDENTITY, or mipc register robot --takeover"
+                )
+
+    bounded(scene)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_session_that_the_agents_shell_ended_is_called_over(home: Path, tmp_path: Path, *, asked: bool) -> None:
+    """Of the name that it was told last, and no more of the one before."""
+    shell = Shell(tmp_path / "a")
+
+    async def scene() -> None:
+        async with there(home, door=shell.door, called="claude") as client:
+            await ask(client, "register", name="alice")
+            assert shell.run("ipc-register", "carol").code == 0
+            if asked:
+                assert (await ask(client, "check")).data["identity"] == "carol"
+            assert shell.run("mipc", "unregister").code == 0
+            over = "nobody has registered here" if asked else "your session of alice is over: alice has no session"
+            assert (await ask(client, "check")).text == f"{over}: call register with a name of your own"
+
+    bounded(scene)

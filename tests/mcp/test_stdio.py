@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from mcp_types import INVALID_PARAMS
 
 from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.testing import check_all
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 _NOISY = """
 import os, subprocess, sys
 from maildir_ipc import desk
-def noisy(seat, account, match, whole=desk.list_names):
+def noisy(turn, match, whole=desk.list_names):
     print("print")
     sys.stdout.write("write")
     os.write(1, b"descriptor 1")
     subprocess.run(["echo", "a child"], check=True)
-    return whole(seat, account, match)
+    return whole(turn, match)
 desk.list_names = noisy
 """
 _STRIKES = {
@@ -451,3 +452,17 @@ def test_in_a_terminal_it_says_what_it_is_and_ends_when_it_is_interrupted(home: 
         terminal.type("\x03")
         terminal.type("echo code $?\n")
         assert "Traceback" not in terminal.see("code 130")
+
+
+def test_a_prompt_that_is_none_is_one_line_and_no_fault(raw: Any) -> None:
+    """Nothing on standard error."""
+    server = raw()
+    for name, given, said in (
+        ("nope", {}, "no prompt 'nope': there are inbox, handoff"),
+        ("inbox", {"x": "1"}, "inbox: no argument 'x': it takes none"),
+        ("handoff", {"to": "bob", "task": "t", "x": "1"}, "handoff: no argument 'x': it takes to, task"),
+        ("handoff", {"to": "bob", "task": ""}, "handoff: task is missing: it takes to, task"),
+    ):
+        error = server.call("prompts/get", name=name, arguments=given)["error"]
+        assert (error["code"], error["message"]) == (INVALID_PARAMS, said)
+    assert server.end() == (0, b"", b"")

@@ -10,7 +10,16 @@ from __future__ import annotations
 from .address import address_of, is_name, local_part, message_id
 from .errors import BadData
 from .signing import Malformed, content_digest, reference
-from .wire import base64_lines, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
+from .wire import (
+    IMPORTANCE,
+    base64_lines,
+    decode_text,
+    decode_words,
+    encode_text,
+    encode_words,
+    format_date,
+    parse_date,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +56,8 @@ class Message:
         self.kind = fields.get("ipc-kind", "message")
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.wants_receipt = fields.get("ipc-receipt") == "seen"
-        self.importance = fields.get("importance")
+        importance = fields.get("importance", "").lower()
+        self.importance = importance if importance in IMPORTANCE else None
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.hops = _small(fields.get("ipc-hops", "0"))
         self.in_reply_to = fields.get("in-reply-to", "").strip("<>") or None

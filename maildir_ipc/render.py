@@ -82,23 +82,26 @@ def escape(text: str, *, line: bool = False) -> str:
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 
-def fenced(received: Received, mark: str, now: float, *, full: bool = False, elsewhere: str = "by --json") -> str:
-    """Return a message between its two marked lines; *elsewhere*, if anywhere, data are found that repeat the text."""
+def fenced(received: Received, mark: str, now: float, *, full: bool = False, also: str | None = None) -> str:
+    """Return a message between its two marked lines; *also* goes into the title, for a reader who has no --json."""
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
     mine = len(message.to) == 1 and received.forwarded_from is None
-    to = "" if mine else f" to {_line(', '.join(message.to))}"
+    to = "" if mine or also is not None else f" to {_line(', '.join(message.to))}"
     title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
-    lines = [f"{title}{marks(message)} · #{mark}"]
+    lines = [f"{title}{marks(message)}{also or ''} · #{mark}"]
     if message.titled:
         lines.append(f"Subject: {_line(message.subject)}")
-    lines += [f"Attachment: {_line(a.name)} ({len(a.content)} bytes)" for a in message.attachments[:_MAX_LISTED]]
+    lines += [
+        f"Attachment: {_line(a.name)} ({len(a.content)} bytes{'' if also is None else f', {_line(a.type)}'})"
+        for a in message.attachments[:_MAX_LISTED]
+    ]
     if len(message.attachments) > _MAX_LISTED:
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        aside = "in the file" if received.saved_to else elsewhere if _is_repeated(message) else ""
+        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) and also is None else ""
         whole = full or not aside or len(data) <= _MAX_LINE
         lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.
@@ -159,13 +162,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
     """Return a message as JSON's object; without *full* a large one has its summary."""
     m = received.message
     if m is None:
-        return {
-            "id": None,
-            "ref": None,
-            "from": None,
-            "verdict": received.verdict,
-            "path": received.path,
-        }
+        return {"id": None, "ref": None, "from": None, "verdict": received.verdict, "path": received.path}
     whole = full or received.saved_to is None or m.data is None or len(to_json(m.data)) <= _MAX_LINE
     return {
         "id": m.id,
@@ -177,6 +174,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
         "date": iso(m.date),
         "verdict": received.verdict,
         "kind": m.kind,
+        "importance": m.importance,
         "in_reply_to": m.in_reply_to,
         "data": m.data if whole else None,
         "attachments": [
@@ -309,4 +307,4 @@ def marks(message: Message) -> str:
     found = [message.kind] if message.kind != "message" else []
     if message.importance == "high":
         found.append("IMPORTANT")
-    return "".join(f" · {escape(mark, line=True)}" for mark in found)
+    return "".join(f" · {_line(mark, _MAX_WHO)}" for mark in found)

@@ -184,15 +184,8 @@ class Sessions:
             return same
         from .anchor import describe
 
-        session = Session(
-            name,
-            same.id if same is not None else os.urandom(8).hex(),
-            same.token if same is not None else os.urandom(32).hex(),
-            mark,
-            describe(anchor),
-            client or "-",
-            self._server,
-        )
+        id, token = (same.id, same.token) if same is not None else (os.urandom(8).hex(), os.urandom(32).hex())
+        session = Session(name, id, token, mark, describe(anchor), client or "-", self._server)
         self._tokens.keep(session)
         return session
 
@@ -254,7 +247,7 @@ class Sessions:
 
     def _by_tree(self, ids: Sequence[str]) -> list[Session]:
         """Return the sessions of the first anchor above us; *ids* decide where the tree gives no answer or several."""
-        from .anchor import ends_walk
+        from .anchor import ends_walk, is_starter
         from .clients import client_of, is_anothers
 
         found: list[Session] = []
@@ -268,6 +261,8 @@ class Sessions:
                 client = client_of(process)  # what it was given by whoever started it is not its own
                 ids = [id for id in ids if client is None or id.startswith(f"{client}:")]
                 break
+            if self._server != NO_SERVER and is_starter(process):
+                return []  # who is above what started us is somebody else, and so are the ids that it was given
         if len(found) == 1 or not ids:
             return found
         return [s for s in (found or self._tokens.all()) if s.client in ids and self._is_current(s)]

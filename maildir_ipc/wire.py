@@ -11,6 +11,7 @@ import time
 from .signing import Malformed
 
 MAX_LINE = 998  # octets; RFC 5322, 2.1.1
+IMPORTANCE = ("low", "normal", "high")  # RFC 2156
 
 _FIRST_SECOND, _LAST_SECOND = -62135596800, 253402300799  # of the years 1 to 9999
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -49,7 +49,7 @@ RANKS = (
     ("mailbox",),
     ("finding", "handover", "autocheck"),
     ("render", "expiry"),
-    ("directory", "conversation", "sharing", "bell"),
+    ("directory", "conversation", "sharing", "bell", "both"),
     ("history", "listing"),
     ("renaming",),
     ("account", "housekeeping", "alarm", "handler", "ringing", "results"),

@@ -165,7 +165,7 @@ def test_whoever_opens_a_session_has_what_the_one_before_was_handed(world: World
     elif how == "by a server":
         owner.unregister("bob")
         seat = Seat(lambda: owner.settings, said="bob")
-        assert desk.register(seat, seat.account(), "bob")[1]["unread"] == 1
+        assert desk.register(seat.turn(), "bob")[1]["unread"] == 1
     else:
         owner.unregister("bob")
         assert owner.register("bob", said="bob").unread == 1

@@ -98,8 +98,8 @@ def test_json_has_the_fields_of_the_reference() -> None:
     message = genuine(signed(Draft("text", attachments=[Attachment("a", "text/plain", b"12")])))
     found = json.loads(to_json(message_object(received(message))))
     assert list(found) == [
-        "id", "ref", "from", "to", "subject", "body", "date", "verdict", "kind", "in_reply_to", "data",
-        "attachments", "size", "truncated", "saved_to", "forwarded_from", "path",
+        "id", "ref", "from", "to", "subject", "body", "date", "verdict", "kind", "importance",
+        "in_reply_to", "data", "attachments", "size", "truncated", "saved_to", "forwarded_from", "path",
     ]  # fmt: skip
     assert (found["date"], found["to"], found["truncated"]) == ("2026-01-06T14:30:22Z", ["barney"], False)
     assert set(json.loads(to_json(message_object(received(None, "malformed"))))) <= set(found)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .directory import Row
     from .lock import Lock
     from .settings import Settings
-    from .tokens import Session
+    from .tokens import Holder, Session
 
 
 class Registered:
@@ -50,6 +50,7 @@ class Account:
         """*serves*: this process is a server, for whatever started it; it acts in no session of another server."""
         self.settings, self.clock = settings, clock
         self.notes: list[str] = settings.notes
+        self.say: Callable[[str], object] = self.notes.append  # what should be told at once, where somebody listens
         self.host = Host()
         self.keyring = Keyring(settings.config, settings.secret)
         self.keyring.notes = self.notes
@@ -78,6 +79,7 @@ class Account:
         """Return the spool, its key unlocked. Raises: Misconfigured."""
         if self._spool is None:
             spool = Spool.open(self.settings.root, self.clock)
+            spool.say = self.say
             if spool.signed:
                 self.keyring.unlock(spool.id, [key for key, _ in spool.keys], spool.signing_key())
             elif self.keyring.holds(spool.id):
@@ -100,7 +102,7 @@ class Account:
         """Return a row for each name in the spool; a stranger may ask."""
         from .directory import rows
 
-        return rows(self.spool_record(), self.host)
+        return rows(self.spool_record(), self.host, self.notes)
 
     def verdict_of(self, data: bytes) -> str:
         """Return the verdict on the signature of a message file's bytes."""
@@ -206,6 +208,7 @@ class Account:
     def register(self, name: str, *, said: str | None = None, takeover: bool = False, also: bool = False) -> Registered:
         """Make or take over the mailbox *name*, and open a session in it; idempotent.
 
+        What was handed to sessions before it, and never proved to be seen, is unread again.
         Raises: NotYours (nothing to anchor at), NameTaken, Usage, Misconfigured, TryAgain.
         """
         from .anchor import find_anchor, find_starter
@@ -230,7 +233,7 @@ class Account:
                 loser = sessions.may_open(name, anchor, client, takeover=takeover)
                 session = sessions.prepare(lock, name, anchor, client)
                 spool.ensure(lock, name, registered=True)
-                sessions.open(lock, session)
+                is_new = sessions.open(lock, session)
                 ended = [] if also or session.mark == STANDING else self._end_others(lock, sessions, session)
         except OSError as error:
             raise cannot_write(spool.root, error) from error
@@ -238,14 +241,23 @@ class Account:
             from .renaming import tell
 
             tell(self, session.name)
+        unread = self._unread_for(session, loser, is_new=is_new)
+        return Registered(session, unread, record is not None and not record.registered, ended)
+
+    def _unread_for(self, session: Session, loser: Holder | None, *, is_new: bool) -> int:
+        """Return how much is unread for a session that was just registered, told from whom it took the name."""
         with self.mailbox(session, author=SYSTEM) as mailbox:
+            if is_new:
+                from .handover import give_back
+
+                give_back(mailbox)  # an agent that starts anew has the mail of the one that crashed
             if loser is not None:
                 from .draft import Draft
 
+                name = session.name
                 text = f"{name} was taken over by {session.who} on {self.host.name}; it was held by {loser}."
                 mailbox.send([name], Draft(text, kind="notice", auto="auto-generated"))
-            unread = len(mailbox.maildir.unread(self.host.runs, self.clock()))
-        return Registered(session, unread, record is not None and not record.registered, ended)
+            return len(mailbox.maildir.unread(self.host.runs, self.clock()))
 
     def unregister(self, said: str | None) -> str:
         """End the caller's session and return its name; mailbox and mail stay."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from .automatic import Handling, forget_old
 from .render import to_json
-from .running import run_command
+from .running import Running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .bell import Bell
     from .process import Host
@@ -24,19 +24,56 @@ AGAIN_FIRST, AGAIN_MOST = 5.0, 300.0  # seconds until a command that failed is r
 _LINGER = 1.0  # seconds that are waited for what it left in the background with its output open
 
 
-def sound(
-    command: str, bell: Bell, environ: Mapping[str, str], spool: Spool, host: Host, timeout: float = LONGEST
-) -> Finished:
-    """Run *command* by sh(1), acting in the bell's name, and return what became of it. Raises: BadData."""
-    facts = f"{to_json(bell.object())}\n".encode()
-    acting = {**environ, "MAILDIR_IPC_IDENTITY": bell.identity}
-    with Handling(spool, host, bell.hops, must=False) as handling:
-        done = run_command(
-            ["/bin/sh", "-c", command], acting, timeout,
-            stdin=facts, linger=_LINGER, started=handling.started, handed=handling.handed,
-        )  # fmt: skip
-    forget_old(spool)
-    return done
+class Sounding:
+    """A command that was started to ring a bell. Ask `over` now and then; `end` it before it is let go."""
+
+    __slots__ = ("_handling", "_running", "_said", "_spool")
+
+    def __init__(
+        self,
+        command: str,
+        bell: Bell,
+        environ: Mapping[str, str],
+        spool: Spool,
+        host: Host,
+        said: Callable[[Finished], None] = lambda _: None,
+        timeout: float = LONGEST,
+    ) -> None:
+        """Run *command* by sh(1), acting in the bell's name; *said* gets what it said in the end. Raises: BadData."""
+        self._spool, self._said = spool, said
+        self._handling = Handling(spool, host, bell.hops, must=False)
+        self._running: Running | None = None
+        with self._handling as handling:
+            # A descriptor that was handed over is the command's own; ours may go once it has begun.
+            self._running = Running(
+                ["/bin/sh", "-c", command], {**environ, "MAILDIR_IPC_IDENTITY": bell.identity}, timeout,
+                stdin=f"{to_json(bell.object())}\n".encode(), linger=_LINGER,
+                started=handling.started, handed=handling.handed,
+            )  # fmt: skip
+
+    def over(self, wait: float = 0.0) -> bool:
+        """Return whether it has ended within *wait* seconds."""
+        return self._running is None or self._running.over(wait)
+
+    def failure(self) -> str | None:
+        """Return in words what failed, or None; once, when it is over."""
+        if self._running is None:
+            return None
+        running, self._running = self._running, None
+        try:
+            done = running.finished()
+        finally:
+            running.close()
+        forget_old(self._spool)
+        self._said(done)
+        return failure(done)
+
+    def end(self) -> None:
+        """End the command, with all that it started and that did not leave its group."""
+        if self._running is not None:
+            self._running.end()
+            self._running.close()
+            self._running = None
 
 
 def failure(done: Finished, timeout: float = LONGEST) -> str | None:

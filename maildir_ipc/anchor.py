@@ -58,9 +58,14 @@ def find_starter(ancestry: Iterable[Process]) -> Process | None:
     for process in ancestry:
         if process.comm in _BOUNDARIES:
             return None
-        if client_of(process) is not None or not _is_launcher(process):
+        if is_starter(process):
             return process
     return None
+
+
+def is_starter(process: Process) -> bool:
+    """Return whether a process, met above a server, is what started it: no launcher, whatever else it is."""
+    return client_of(process) is not None or not _is_launcher(process)
 
 
 def ends_walk(process: Process) -> bool:

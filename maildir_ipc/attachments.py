@@ -57,11 +57,25 @@ def _is_private(path: str, fd: int, private: Sequence[str]) -> bool:
     real = os.path.realpath(path)
     if real.startswith("/proc/") and real.endswith("/environ"):
         return True  # a shared secret may stand in it
-    kept = [status for status in map(_place, private) if status is not None]
+    kept = {path: status for path in private if (status := _place(path)) is not None}
     found = [os.fstat(fd)]
+    if found[0].st_nlink > 1 and any(_holds(path, found[0]) for path in kept):
+        return True
     while (real := os.path.dirname(real)) not in ("/", ""):
         found.append(os.stat(real))
-    return any(os.path.samestat(one, other) for one in found for other in kept)
+    return any(os.path.samestat(one, other) for one in found for other in kept.values())
+
+
+def _holds(place: str, file: os.stat_result) -> bool:
+    """Return whether *file* has a name somewhere below *place*."""
+    for folder, _, names in os.walk(place):
+        for name in names:
+            try:
+                if os.path.samestat(os.lstat(os.path.join(folder, name)), file):
+                    return True
+            except OSError:  # a token that ends at this moment
+                continue
+    return False
 
 
 def _place(path: str) -> os.stat_result | None:

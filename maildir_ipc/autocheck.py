@@ -2,12 +2,13 @@
 
 Four records of the mailbox: `autocheck` is what was asked for; `autocheck-last` when mail was looked at last;
 `autocheck-by` who does the looking, for `status`; `autocheck-log` what happened, bounded. Only the first
-one decides anything: without it auto-check is off. Nothing in them is a sender's word.
+one decides anything: without it auto-check is off. Nothing in them is a sender's word. Which command the handler
+is lies elsewhere: `approved`.
 """
 
 from __future__ import annotations
 
-from . import records
+from . import approved, records
 from .errors import Usage
 
 TYPE_CHECKING = False
@@ -20,23 +21,32 @@ EARLY = 15.0  # seconds: cron is not on time to the second, and a tick that come
 TICK_SECONDS = 150.0  # cron ticks every minute: when two were missed, it does not run
 LOG_LINES = 500
 _MAX_LOG = 64 * 1024  # bytes
-_MAX_COMMAND = 4096  # characters
 CRON, WATCH, HOOK, HAND = "cron", "watch", "hook", "hand"
 
 
 class AutoCheck:
-    """What `auto-check start` asked for. *minutes* is 0 with *instant*; *command* is the handler, for sh(1).
+    """What `auto-check start` asked for. *minutes* is 0 with *instant*; *handler* the id of a command, or empty.
 
+    *command* is that command, for sh(1); None where there is no handler, or this account has not approved it.
     *session* is the id of the session that asked, *mark* the process that it hangs on; *since* is a Unix time.
     """
 
-    __slots__ = ("acknowledge", "command", "instant", "mark", "minutes", "session", "since")
+    __slots__ = ("acknowledge", "command", "handler", "instant", "mark", "minutes", "session", "since")
 
     def __init__(
-        self, minutes: int, command: str | None, session: str, mark: str, since: float, *, acknowledge: bool = False
+        self,
+        minutes: int,
+        session: str,
+        mark: str,
+        since: float,
+        *,
+        handler: str = "",
+        command: str | None = None,
+        acknowledge: bool = False,
     ) -> None:
-        self.minutes, self.instant, self.command, self.acknowledge = minutes, not minutes, command, acknowledge
+        self.minutes, self.instant, self.acknowledge = minutes, not minutes, acknowledge
         self.session, self.mark, self.since = session, mark, since
+        self.handler, self.command = handler, command
 
     @property
     def interval(self) -> str:
@@ -45,7 +55,7 @@ class AutoCheck:
 
     def __str__(self) -> str:
         lines = [f"minutes {self.minutes}", f"session {self.session}", f"mark {self.mark}", f"since {int(self.since)}"]
-        lines += ["acknowledge 1"] * self.acknowledge + ([] if self.command is None else [f"command {self.command}"])
+        lines += ["acknowledge 1"] * self.acknowledge + [f"handler {self.handler}"] * bool(self.handler)
         return "\n".join([*lines, ""])
 
 
@@ -73,13 +83,18 @@ def parse_minutes(text: str) -> int:
 
 def read(mailbox: Mailbox) -> AutoCheck | None:
     """Return what was asked for; None when auto-check is off."""
-    v = records.words(records.read(_path(mailbox)) or "")
+    v = _asked(mailbox)
     if "session" not in v or "ended" in v:
         return None
-    minutes = min(records.number(v.get("minutes", "")), MOST)
-    since, command = records.number(v.get("since", "")), v.get("command")
+    handler = v.get("handler", "")
     return AutoCheck(
-        minutes, command, v["session"], v.get("mark", ""), float(since), acknowledge=v.get("acknowledge") == "1"
+        min(records.number(v.get("minutes", "")), MOST),
+        v["session"],
+        v.get("mark", ""),
+        float(records.number(v.get("since", ""))),
+        handler=handler,
+        command=approved.command(mailbox.keyring.directory, mailbox.spool.id, handler) if handler else None,
+        acknowledge=v.get("acknowledge") == "1",
     )
 
 
@@ -92,12 +107,15 @@ def start(
     command: str | None = None,
     acknowledge: bool = False,
 ) -> AutoCheck:
-    """Turn auto-check on, durably, in place of what was asked for before. Mail is due at once. Raises: Usage."""
-    if command is not None and not (command.strip() and len(command) <= _MAX_COMMAND and command.isprintable()):
-        raise Usage("--exec wants a command of one line", "write a script, and give its path")
+    """Turn auto-check on, durably, in place of what was asked for before. Mail is due at once.
+
+    Raises: Usage, Misconfigured where no command can be approved: in a sandbox.
+    """
     minutes = 0 if instant else _checked(minutes)
     now = mailbox.spool.clock()
-    found = AutoCheck(minutes, command, session.id, session.mark, now, acknowledge=acknowledge)
+    handler = "" if command is None else approved.approve(mailbox.keyring.directory, mailbox.spool.id, command)
+    found = AutoCheck(minutes, session.id, session.mark, now, handler=handler, command=command, acknowledge=acknowledge)
+    _withdraw(mailbox)
     records.remove(_path(mailbox, "-last"))
     records.replace(_path(mailbox), str(found))
     how = f"{found.interval}, handler {'none' if command is None else command}"
@@ -108,6 +126,7 @@ def start(
 def stop(mailbox: Mailbox) -> bool:
     """Turn auto-check off, durably; False when it was off."""
     was_on = read(mailbox) is not None
+    _withdraw(mailbox)
     records.remove(_path(mailbox))
     if was_on:
         records.sync_directory(f"{mailbox.maildir.path}/records")
@@ -117,6 +136,7 @@ def stop(mailbox: Mailbox) -> bool:
 
 def end(mailbox: Mailbox, check: AutoCheck, why: str) -> None:
     """Turn auto-check off because it cannot go on; `status` says *why* until it is started again."""
+    _withdraw(mailbox)
     records.replace(_path(mailbox), f"{check}ended {why}\n")
     note(mailbox, mailbox.spool.clock(), f"stopped: {why}")
 
@@ -124,7 +144,7 @@ def end(mailbox: Mailbox, check: AutoCheck, why: str) -> None:
 def adopt(mailbox: Mailbox, check: AutoCheck, session: Session) -> None:
     """Go on with *session*, in place of one that is over."""
     renewed = AutoCheck(
-        check.minutes, check.command, session.id, session.mark, check.since, acknowledge=check.acknowledge
+        check.minutes, session.id, session.mark, check.since, handler=check.handler, acknowledge=check.acknowledge
     )
     records.replace(_path(mailbox), str(renewed))
 
@@ -157,7 +177,7 @@ def used(mailbox: Mailbox, now: float, by: str, mark: str = "") -> None:
 def status(mailbox: Mailbox, now: float) -> Status:
     """Return whether auto-check is on, when mail was looked at, when it will be, and by what means."""
     check, (last, did) = read(mailbox), _last(mailbox)
-    ended = records.words(records.read(_path(mailbox)) or "").get("ended", "")
+    ended = _asked(mailbox).get("ended", "")
     means = [(by, when) for by, when, runs in _means(mailbox, now) if runs]
     return Status(check, last, 0.0 if check is None else _next(mailbox, check, now), did, means, ended)
 
@@ -182,6 +202,15 @@ def _checked(minutes: int) -> int:
     if not LEAST <= minutes <= MOST:
         raise Usage(f"an interval of {minutes} minutes", f"give {LEAST} to {MOST}, or --instant")
     return minutes
+
+
+def _asked(mailbox: Mailbox) -> dict[str, str]:
+    return records.words(records.read(_path(mailbox)) or "")
+
+
+def _withdraw(mailbox: Mailbox) -> None:
+    """Have the handler that is named now run no more."""
+    approved.withdraw(mailbox.keyring.directory, mailbox.spool.id, _asked(mailbox).get("handler", ""))
 
 
 def _path(mailbox: Mailbox, part: str = "") -> str:

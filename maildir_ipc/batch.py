@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .entry import Entry
     from .gate import Gate
     from .mailbox import Mailbox
+    from .message import Message
     from .received import Received
 
     Room = Callable[[Received], bool]
@@ -39,7 +40,7 @@ class Batch:
         self._dropped: list[Entry] = []
         self._held: dict[str, Entry] = {}
         self._digests: dict[str, str] = {}
-        self._last = ""
+        self._last = self._answerable = ""  # of what was shown, the Message-IDs
         self._owed: list[Received] = []  # whose senders asked for a receipt
         try:
             self._fill(room, limit)
@@ -76,7 +77,7 @@ class Batch:
             maildir.set_aside(entry, REPLAY, self._fresh)
         self._gate.after_move()
         if received.receipt is None:
-            self._last = received.message.id
+            self._shown(received.message)
 
     def finish(self) -> None:
         """Set aside what failed verification, now that it was named. To be called after the last commit."""
@@ -94,7 +95,11 @@ class Batch:
         for received in self.receipts:
             self._consume(received)
         if self.messages or self.rejected or self.receipts or self._dropped or self._gate.used:
-            self._gate.write(self._last)
+            self._gate.write(self._last, self._answerable)
+
+    def _shown(self, message: Message) -> None:
+        self._last = message.id
+        self._answerable = message.id if message.answerable else self._answerable
 
     def _consume(self, received: Received) -> None:
         from .errors import Misconfigured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .address import is_name
+from .address import SYSTEM, is_name
 from .automatic import answering
 from .render import VERSION
 from .seen import DUPLICATE, SHOWN
@@ -78,7 +78,7 @@ def bell_of(mailbox: Mailbox) -> Bell:
             continue
         unread += 1
         name = received.message.from_
-        senders[name if is_name(name) else "?"] = None
+        senders[name if is_name(name) or name == SYSTEM else "?"] = None
         hops = max(hops, answering(received))
     return Bell(mailbox.name, unread, list(senders), rejected, hops)
 

@@ -81,6 +81,15 @@ def remove(root: int, path: str) -> bool:
     return True
 
 
+def remove_below(root: str, path: str) -> bool:
+    """Remove a file below the directory at *root*, as `remove` does."""
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return remove(fd, path)
+    finally:
+        os.close(fd)
+
+
 def _open_below(fd: int, folder: str) -> int:
     """Return the descriptor of a folder below *fd*, which is closed. Raises: OSError when a part is a link."""
     for part in folder.split("/") if folder else ():

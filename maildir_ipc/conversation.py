@@ -8,6 +8,7 @@ from __future__ import annotations
 from .address import is_name
 from .draft import MAX_FILE_NAME, Attachment, Draft
 from .errors import NoSuchMessage
+from .finding import LAST
 from .maildir import SENT
 from .message import subject_of
 from .render import attribution, escape, to_json
@@ -33,6 +34,17 @@ def original(mailbox: Mailbox, ref: str) -> Received:
     if found:
         return found[0]
     raise NoSuchMessage(f"{ref} is not verified mail to you or from you", "mipc read shows it, with its verdict")
+
+
+def to_answer(mailbox: Mailbox, ref: str) -> tuple[Received, bool]:
+    """Return the mail that *ref* asks to answer, and whether a notice was shown after it.
+
+    `@` is the last one shown that can be answered. Raises: NoSuchMessage.
+    """
+    gate = mailbox.gate() if ref == LAST else None
+    if gate is None or gate.answerable in ("", gate.last):
+        return original(mailbox, ref), False
+    return original(mailbox, gate.answerable), True
 
 
 def look_up(mailbox: Mailbox, ref: str) -> list[Received]:

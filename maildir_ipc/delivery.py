@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .address import address_of, message_id
-from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain
+from .errors import DurabilityUnknown, MailboxGone, MaildirIPCError, Misconfigured, NoSuchName, TryAgain, cannot_read
 from .limits import Room, count_automatic
 from .maildir import Maildir, cannot_write
 from .seen import SeenSet, seen_key
@@ -60,10 +60,17 @@ class Sent:
 
     @property
     def error(self) -> MaildirIPCError | None:
-        """The failure to report: one that delivered nothing before one that left doubt."""
+        """The failure to report: one that delivered nothing before one that left doubt.
+
+        When others have the message it is `TryAgain`, whatever it was: the same --id completes it.
+        """
         errors = [d.error for d in self.deliveries if d.error is not None]
-        certain = (error for error in errors if not isinstance(error, DurabilityUnknown))
-        return next(certain, errors[0] if errors else None)
+        certain = next((error for error in errors if not isinstance(error, DurabilityUnknown)), None)
+        if certain is None:
+            return errors[0] if errors else None
+        if isinstance(certain, TryAgain) or all(d.state == "failed" for d in self.deliveries):
+            return certain
+        return TryAgain(certain.message, certain.next)
 
 
 class Courier:
@@ -208,7 +215,9 @@ class Courier:
             self._t, self._data = now, self._signed(now)
         if reached != name:
             return "forwarded"
-        return "delivered" if record is not None and record.registered else "queued"
+        # Whether somebody registered a mailbox that lost its names, nobody can say.
+        waits = record is not None and record.lines and not record.registered
+        return "queued" if waits else "delivered"
 
     def _is_for(self, record: Names, name: str, t: int) -> bool:
         return record.existed(t) if self._to_all else record.led_here(name, t)
@@ -223,10 +232,29 @@ class Courier:
 
     def _is_in(self, box: Maildir) -> bool:
         key = seen_key(address_of(self._sender), message_id(self._serial))
-        # Another mail reader leaves no trace in the seen-set: what it moved is in cur/. A retry may cost O(history).
-        return SeenSet(box).find(key) is not None or any(
-            entry.key == self._unique for entry in box.entries("new", "cur")
-        )
+        try:
+            # Another mail reader leaves no trace in the seen-set: what it moved is in cur/. It may cost O(history).
+            return SeenSet(box).find(key) is not None or any(
+                entry.key == self._unique for entry in box.entries("new", "cur")
+            )
+        except OSError as error:
+            raise cannot_read(box.path, error) from error
+
+
+def audience(spool: Spool, but: str, *, include_waiting: bool) -> list[str]:
+    """Return whom a broadcast goes to: everyone who has registered, *but* one, and whoever cannot be told from them."""
+    return [name for name in spool.mailboxes() if name != but and _hears(spool, name, include_waiting=include_waiting)]
+
+
+def _hears(spool: Spool, name: str, *, include_waiting: bool) -> bool:
+    try:
+        record = spool.record(name)
+    except (Misconfigured, TryAgain):
+        return True  # it is tried, and what is in the way is said
+    if record is None:
+        # Without its names it has an owner all the same; any other directory is no mailbox.
+        return os.path.isdir(f"{spool.path(name)}/records")
+    return record.registered or include_waiting or not record.lines
 
 
 def guarded(draft: Draft, spool: Spool, host: Host) -> Draft:
@@ -253,6 +281,10 @@ def _sync_all(spool: Spool, deliveries: Sequence[Delivery]) -> None:
             delivery.error = DurabilityUnknown(f"{delivery.delivered_to} was renamed meanwhile", "send it again")
         except DurabilityUnknown as error:
             delivery.error = error
+        except OSError as error:
+            delivery.error = DurabilityUnknown(
+                cannot_read(spool.path(delivery.delivered_to), error).message, "send it again"
+            )
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(sync, deliveries))

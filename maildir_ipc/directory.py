@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .errors import NoSuchName
+from .errors import Misconfigured, NoSuchName, TryAgain, cannot_read
+from .names import names_lost
 from .render import iso, when
 from .session import Sessions
 from .unique import is_held
@@ -38,19 +39,31 @@ class Row:
         self.last_seen, self.unread, self.forward_to = last_seen, unread, forward_to
 
 
-def rows(spool: Spool, host: Host) -> list[Row]:
-    """Return a row for each name, in the order of names."""
-    sessions = Sessions(spool, (), host)
-    found = [_row(spool, host, sessions, name) for name in sorted(spool.names())]
-    return [row for row in found if row is not None]
+def rows(spool: Spool, host: Host, notes: list[str]) -> list[Row]:
+    """Return a row for each name, in the order of names; *notes* gets those that cannot be read, and why."""
+    sessions, found, broken = Sessions(spool, (), host), list[Row](), list[str]()
+    for name in sorted(spool.names()):
+        try:
+            row = _row(spool, host, sessions, name)
+        except (Misconfigured, TryAgain) as error:
+            broken.append(f"not listed: {name}: {error}")
+            continue
+        if row is not None:
+            found.append(row)
+    notes += broken[:_MAX_SAID]
+    if len(broken) > _MAX_SAID:
+        notes.append(f"and {len(broken) - _MAX_SAID} more not listed: mipc doctor")
+    return found
 
 
 def knows(spool: Spool, name: str) -> bool:
-    """Return whether *name* has a mailbox, or leads to one: registered, waiting or a forward."""
+    """Return whether *name* has a mailbox, or leads to one: registered, waiting, a forward, or broken."""
     try:
         return spool.record(spool.lead(name)) is not None
     except NoSuchName:
         return False
+    except (Misconfigured, TryAgain):
+        return True
 
 
 def _last_used(mailbox: str) -> float | None:
@@ -69,13 +82,17 @@ def _row(spool: Spool, host: Host, sessions: Sessions, name: str) -> Row | None:
     if target != name:
         return Row(name, "forward", None, None, 0, target)
     record, holder, now = spool.record(name), sessions.holder(name), spool.clock()
-    if record is None:
+    if record is None and not os.path.isdir(f"{spool.path(name)}/records"):
         return None  # a directory that is no mailbox
+    if record is None or not record.lines:  # whether it is registered, nobody can say
+        raise names_lost(spool.path(name))
     held = 0
     try:
         names = [n for n in os.listdir(f"{spool.path(name)}/new") if not n.startswith(".")]
-    except OSError:
+    except FileNotFoundError:
         names = []
+    except OSError as error:
+        raise cannot_read(f"{spool.path(name)}/new", error) from error
     for entry in names:
         owner = entry.partition(":")[0].partition(",c=")[2]
         held += bool(owner) and is_held(owner, host.runs, now)
@@ -133,4 +150,6 @@ def _is_registered(spool: Spool, name: str) -> bool:
         record = spool.record(spool.lead(name))
     except NoSuchName:
         return False
+    except (Misconfigured, TryAgain):
+        return True  # what is wrong with it is the delivery's to say
     return record is not None and record.registered

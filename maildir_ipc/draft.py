@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .errors import BadData
 from .signing import content_digest
+from .wire import IMPORTANCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ MAX_TITLE = 4000  # characters, of a subject that was given
 MAX_FILE_NAME = 255
 MAX_EXPIRES = 100 * 365 * 86400  # seconds; what ends later does not end
 _TYPE = {ord(c): None for c in "-+._"}
-_IMPORTANCE = ("low", "normal", "high")
 
 
 class Attachment:
@@ -59,8 +59,8 @@ class Draft:
             raise BadData("the text, subject or data is not UTF-8", "send it as a file: --attach FILE") from None
         if subject is not None and (len(subject) > MAX_TITLE or any(c in subject for c in "\r\n\0")):
             raise BadData("the subject is too long or has a line break in it", "give a subject of one line")
-        if importance not in (None, *_IMPORTANCE):
-            raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(_IMPORTANCE))
+        if importance not in (None, *IMPORTANCE):
+            raise BadData(f"no such importance: {importance!a}", "one of " + " ".join(IMPORTANCE))
         if expires is not None and not 0 <= expires <= MAX_EXPIRES:
             raise BadData("that is no time to expire after", f"give 0 to {MAX_EXPIRES} seconds")
         for word in (kind, *references, *([] if auto is None else [auto])):

@@ -6,6 +6,8 @@ An error says in one line what is wrong; `next` is what to type or do about it.
 
 from __future__ import annotations
 
+import errno
+
 
 class MaildirIPCError(Exception):
     """The root: catch this to catch all of ours."""
@@ -101,3 +103,10 @@ class MailboxGone(Exception):
 
     Never reaches a user: `mailbox` answers it.
     """
+
+
+def cannot_read(path: str, error: OSError) -> MaildirIPCError:
+    """Return what to tell someone who could not read *path*: whether trying again can help."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE):
+        return TryAgain(f"{path} cannot be read: {error.strerror}", "try again")
+    return Misconfigured(f"{path} cannot be read: {error.strerror}", "mipc doctor says what to do")

@@ -37,7 +37,10 @@ def expired(box: Mailbox) -> Iterator[tuple[Entry, Received]]:
 
     Only what the next check would say so of: genuine, meant for this mailbox, never shown before.
     """
-    unread = box.maildir.unread(box.host.runs, box.spool.clock())
+    try:
+        unread = box.maildir.unread(box.host.runs, box.spool.clock())
+    except Misconfigured:
+        return  # it is being merged into another, or broken, which doctor tells
     moved = [Entry("cur", name) for name in box.maildir.names("cur")]
     moved = [e for e in moved if "S" not in e.flags and "T" not in e.flags and not _is_held(box, e)]
     for entry in [*unread, *moved]:
@@ -124,9 +127,10 @@ def close(spool: Spool, lock: Lock, name: str) -> bool:
     """
     assert lock.held
     path, record = spool.path(name), spool.record(name)
-    if os.path.islink(path) or record is None or record.registered or not is_empty(path):
+    # A record without a name in it is a damaged one, and nobody knows whose.
+    if os.path.islink(path) or record is None or record.registered or not record.lines or not is_empty(path):
         return False
-    if record.lines and record.lines[0][1] > 0:
+    if record.lines[0][1] > 0:
         remember_end(spool, name, record.lines[0][1])
     for folder in ("new", "cur"):
         try:
@@ -205,14 +209,24 @@ def _deliver(box: Mailbox, name: str, serial: str, data: bytes) -> None:
 
 
 def _now_called(spool: Spool, name: str, t: int) -> tuple[str, int] | None:
-    """Return the present name, and since when, of whoever had *name* at second *t*: never a later owner of it."""
+    """Return the present name, and since when, of whoever had *name* at second *t*: never a later owner of it.
+
+    Raises: Misconfigured, TryAgain: nobody is seen to have had it, and one that cannot be read may.
+    """
     found: list[tuple[int, str, int]] = []
+    broken: Misconfigured | TryAgain | None = None
     for present in spool.names():
-        record = None if os.path.islink(spool.path(present)) else spool.record(present)
+        try:
+            record = None if os.path.islink(spool.path(present)) else spool.record(present)
+        except (Misconfigured, TryAgain) as error:
+            broken = error
+            continue
         if record is not None and record.led_here(name, t):
             # led_here allows for clocks that differ: first goes whose time with that name ended later than t,
             # then who has it still.
             ends = [u for n, s, u in record.lines if n == name and s <= t and (u is None or t <= u)]
             since = [s for n, s, _ in record.lines if n == present]
             found.append((2 if not ends else ends[-1] is None, present, since[-1] if since else 0))
+    if broken is not None and not found:
+        raise broken
     return min(found)[1:] if found else None

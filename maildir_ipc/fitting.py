@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -34,6 +34,11 @@ def misfit(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
         if value is not None and not any(_fits(kind, value) for kind in _choices(properties[name])):
             return f"{name} must be {' or '.join(_said(kind) for kind in _choices(properties[name]))}"
     return None
+
+
+def strange(what: str, name: str, known: Iterable[str]) -> str:
+    """Return what to say of a name that no *what* has."""
+    return f"no {what} {name[:40]!a}: there are {', '.join(known)}"
 
 
 def tidy(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,5 +83,7 @@ def _said(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     said = _KINDS.get(schema.get("type", ""), (object, "something else"))[1]
+    if schema.get("minItems"):
+        return f"{said}, {schema['minItems']} at least"
     low, high = schema.get("minimum"), schema.get("maximum")
     return said if low is None else f"{said} from {low}" + ("" if high is None else f" to {high}")

@@ -103,14 +103,24 @@ class Folders:
         return sorted(found.values(), key=lambda entry: entry.stem)
 
     def unread(self, runs: Callable[[str], bool | None], now: float) -> list[Entry]:
-        """Return what in `new/` nobody holds, in reading order: O(new). *runs* as `Host.runs`."""
+        """Return what in `new/` nobody holds, in reading order: O(new). *runs* as `Host.runs`. As `unread_and_held`."""
         return self.unread_and_held(runs, now)[0]
 
     def unread_and_held(self, runs: Callable[[str], bool | None], now: float) -> tuple[list[Entry], list[Entry]]:
-        """Return what in `new/` nobody holds, and what somebody does, each in reading order: O(new)."""
+        """Return what in `new/` nobody holds, and what somebody does, each in reading order: O(new).
+
+        Raises: Misconfigured without a `new/`, for then nobody knows that there is no mail.
+        """
+        try:
+            names = os.listdir(f"{self.path}/new")  # by path, as in `names`
+        except (FileNotFoundError, NotADirectoryError):
+            if not self.has("new"):
+                raise Misconfigured(f"{self.path}/new is not there", "mipc doctor --fix") from None
+            names = os.listdir(self.at("new"))  # being renamed: for a moment the path leads nowhere
         free: list[Entry] = []
         held: list[Entry] = []
-        for entry in sorted((Entry("new", name) for name in self.names("new")), key=lambda entry: entry.stem):
+        found = [Entry("new", name) for name in names if not name.startswith(".")]
+        for entry in sorted(found, key=lambda entry: entry.stem):
             (held if entry.owner and is_held(entry.owner, runs, now) else free).append(entry)
         return free, held
 

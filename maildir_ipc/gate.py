@@ -39,6 +39,7 @@ class Gate:
         "_now",
         "_path",
         "_stamp",
+        "answerable",
         "last",
         "left_unread",
         "used",
@@ -55,6 +56,7 @@ class Gate:
         except ValueError:
             self._listed, self._count, self._mtime = 0.0, 0, ""
         self._stamp, self.last = values.get("keys", "-"), values.get("last", "")
+        self.answerable = values.get("answerable", "")
         self.used = self.left_unread = False
 
     def unread_in_cur(self) -> list[Entry]:
@@ -101,13 +103,14 @@ class Gate:
         if not self.unread_in_cur() and not self.left_unread:
             self.write("")
 
-    def write(self, last: str) -> None:
-        """Remember how `cur/` looks now that our own moves are done."""
+    def write(self, last: str, answerable: str = "") -> None:
+        """Remember how `cur/` looks now that our own moves are done; and what was shown last, by its Message-ID."""
         self.before_move()
         mtime = "" if self.left_unread else self._mtime
         text = f"mtime {mtime}\nlisted {self._listed:.3f}\ncount {self._count}\nkeys {self._stamp}\n"
         try:
-            records.replace(self._path, f"{text}last {last or self.last}\n", sync=False)
+            shown = f"last {last or self.last}\nanswerable {answerable or self.answerable}\n"
+            records.replace(self._path, text + shown, sync=False)
         except OSError:
             pass  # a cache: the next check lists cur/ once more
 

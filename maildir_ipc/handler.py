@@ -15,13 +15,13 @@ from .batch import Batch
 from .errors import BadData
 from .maildir import FLAGGED
 from .receipts import DONE, answer
-from .render import VERSION, escape, message_object, to_json
+from .render import VERSION, escape, message_object, rejections, to_json
 from .running import run_command
 from .signing import fingerprint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .autocheck import AutoCheck
     from .entry import Entry
@@ -99,12 +99,26 @@ class _Held(Batch):
 
 
 def handle(
-    mailbox: Mailbox, check: AutoCheck, environ: Mapping[str, str], timeout: float = TIMEOUT
+    mailbox: Mailbox,
+    acting: Callable[[], AutoCheck | None],
+    environ: Mapping[str, str],
+    timeout: float = TIMEOUT,
+    *,
+    aside: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Outcome]:
-    """Run the handler for each unread message, oldest first, until none is left that is to be tried now."""
+    """Run the handler for each unread message, oldest first, until none is left that is to be tried now.
+
+    *acting* says what may be done, asked once a message is held: whose mailbox it is may have changed while the one
+    before was handled. None ends it, with nothing touched. *aside* is told of each message that is set aside.
+    """
     while True:
         with _Held(mailbox, mailbox.spool.clock()) as held:
+            check = acting()
+            if check is None:
+                return
             outcome = _one(held, check, environ, timeout) if held.messages else None
+            for line in rejections(held):
+                aside(line)
             held.finish()
         if outcome is None:
             return

@@ -2,8 +2,8 @@
 
 A hook or a server cannot know whether what it printed reached the agent. So what it hands over is held by a
 lease, and noted in `records/handed/`, a file for each hand-over. The session's next act proves that it saw it:
-`settle`. A session that begins or ends never will: `give_back`. Whatever happens to neither is unread again
-when its lease ends. protocol.md, 6.6.
+`settle`. A session that begins or ends never will, nor will those that are over: `give_back`. Whatever happens to
+neither is unread again when its lease ends. protocol.md, 6.6.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Handover(Leased):
             if self._held.pop(received.entry.name, None) is None:
                 continue
             assert received.message is not None
-            self._last = received.message.id
+            self._shown(received.message)
             held = self.mailbox.maildir.claim(received.entry, self._token, self._fresh)
             received.entry = held or received.entry
         self._kept = True
@@ -92,17 +92,22 @@ def settle(mailbox: Mailbox, session: Session, begun: float | None = None) -> in
     return _end(mailbox, session, lambda work, claim: work.ack(claim, SEEN), begun)
 
 
-def give_back(mailbox: Mailbox, session: Session) -> int:
-    """Make unread again what *session* was handed and never proved to have seen. Return how many; never fails."""
-    return _end(mailbox, session, lambda work, claim: work.release(claim))
+def give_back(mailbox: Mailbox) -> int:
+    """Make unread again what was handed over here and never proved to be seen. Return how many; never fails.
+
+    For the session that has the mailbox now, when it begins or ends: those before it are over, and act no more.
+    """
+    return _end(mailbox, None, lambda work, claim: work.release(claim))
 
 
-def _end(mailbox: Mailbox, session: Session, end: Callable[[Work, str], Received], begun: float | None = None) -> int:
+def _end(
+    mailbox: Mailbox, session: Session | None, end: Callable[[Work, str], Received], begun: float | None = None
+) -> int:
     count = 0
     try:
         for note in _notes(mailbox, session):
             refs, at = note.read(mailbox)
-            if begun is not None and at >= begun + _TICK:
+            if (begun is not None and at >= begun + _TICK) or note.is_being_shown(mailbox):
                 continue
             for claim in note.claims(mailbox, len(refs)):
                 try:
@@ -168,6 +173,11 @@ class _Note:
                 break
         return [name for entry in held if (name := _name(mailbox, entry))]
 
+    def is_being_shown(self, mailbox: Mailbox) -> bool:
+        """Return whether the process that hands it over is at it still: without the note, its lease would run on."""
+        owners = [owner_parts(entry.owner) for entry in mailbox.maildir.entries("new")]
+        return any(nonce == self.nonce and mailbox.host.runs(mark) for mark, _until, nonce in owners)
+
     def _is_of(self, owner: str) -> bool:
         # Held by a process: it ended before it had shown everything, and nobody knows what was seen.
         mark, _until, nonce = owner_parts(owner)
@@ -186,13 +196,15 @@ def _name(mailbox: Mailbox, entry: Entry) -> str:
     return Claim(reference(id), entry.owner).name if id else ""
 
 
-def _notes(mailbox: Mailbox, session: Session) -> list[_Note]:
-    """Return the notes of *session*, oldest first; those of others that ended long ago are removed."""
+def _notes(mailbox: Mailbox, session: Session | None) -> list[_Note]:
+    """Return the notes of *session*, oldest first; those of others that ended long ago are removed. None: of all."""
     try:
         _check(mailbox)
         notes = [_Note(name) for name in sorted(os.listdir(f"{mailbox.maildir.path}/{FOLDER}"))]
     except FileNotFoundError:
         return []
+    if session is None:
+        return notes
     now = mailbox.spool.clock()
     for note in notes:
         if note.session != session.id and note.until + LEASE_SECONDS < now:

@@ -22,13 +22,17 @@ _SPARE = 200  # files that may be opened in vain for a page: forgeries and copie
 
 
 class Page:
-    """Messages, newest last; *remaining* older files were not looked at, *rejected* were, and are not mail."""
+    """Messages, newest last; *remaining* older files were not looked at, *rejected* were, and are not mail.
 
-    __slots__ = ("messages", "rejected", "remaining")
+    *aside* is where the newest of the rejected lies.
+    """
+
+    __slots__ = ("aside", "messages", "rejected", "remaining")
 
     def __init__(self) -> None:
         self.messages: list[Received] = []
         self.remaining = self.rejected = 0
+        self.aside = ""
 
 
 def history(mailbox: Mailbox, room: Callable[[Received], bool], *, limit: int = DEFAULT_LIMIT, text: str = "") -> Page:
@@ -48,6 +52,7 @@ def history(mailbox: Mailbox, room: Callable[[Received], bool], *, limit: int = 
         message = received.message
         if message is None or not accepted(mailbox, received):
             page.rejected += 1
+            page.aside = page.aside or f"{mailbox.maildir.path}/{entry.path}"
         elif message.id not in seen and _has(message, wanted):
             seen.add(message.id)
             if not room(received) and page.messages:

@@ -9,14 +9,15 @@ import os
 import time
 
 from . import autocheck, records
+from .address import parse_name
 from .clients import END, NAMES, START, STOP, TOOL
 from .errors import BadData, MaildirIPCError, NoSpool, NotYours, Usage
 from .handover import give_back, hand_over, settle
-from .hooked import is_registered_somewhere
+from .hooked import check_whole, is_registered_somewhere
 from .process import ancestry, begun
 from .render import Bound, check_end, receipt_lines, rejections, to_json
 from .ringing import ring
-from .tokens import is_ours
+from .tokens import Tokens, is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .account import Account
     from .batch import Batch
     from .mailbox import Mailbox
+    from .spool import Spool
     from .tokens import Session
 
 MAX_CHARS = 6000
@@ -107,7 +109,7 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
         return
     with account.mailbox(session) as mailbox:
         if event.kind in (START, END):
-            give_back(mailbox, session)
+            give_back(mailbox)
         else:
             settle(mailbox, session, begun())
         mailbox.gate().confirm()
@@ -117,19 +119,16 @@ def answer(account: Account, event: Event, out: Callable[[str], None]) -> None:
 
 def _session(account: Account, event: Event) -> Session | None:
     """Return the session that the hook works for: the variable's, its client's, or the one recorded for its id."""
-    client = event.client.__name__.rpartition(".")[2]
+    client, settings = event.client.__name__.rpartition(".")[2], account.settings
+    name = None if settings.identity is None else parse_name(settings.identity)
     try:
-        if account.settings.identity is not None:
-            return account.identify(None)
         spool = account.spool()
-    except NotYours:
-        return None
     except NoSpool:
-        if account.settings.root_given or is_registered_somewhere(
-            account.settings.states, account.host, ancestry, client
-        ):
+        if settings.root_given or is_registered_somewhere(settings.states, account.host, ancestry, client, name):
             raise
         return None
+    if name is not None:
+        return _named(account, spool, name)
     sessions = account.sessions(spool)
     session = sessions.of_hook(client, event.session, event.taken)
     if session is None:
@@ -142,6 +141,18 @@ def _session(account: Account, event: Event) -> Session | None:
                 return sessions.record(lock, session, client, event.session)
         except (MaildirIPCError, OSError):
             pass  # the next start records it; until then it is found as it was found now
+    return session
+
+
+def _named(account: Account, spool: Spool, name: str) -> Session | None:
+    """Return the session of *name*, which the variable says. Raises: Misconfigured when its mailbox is broken."""
+    try:
+        session = account.identify(None)
+    except NotYours:
+        if Tokens(account.settings.states, spool.id).of(name) is not None:
+            check_whole(spool, [name])  # it has registered: where all is there, another has the name now
+        return None
+    check_whole(spool, [session.name])
     return session
 
 
@@ -160,7 +171,7 @@ class _Said:
 
 def _tell(mailbox: Mailbox, session: Session, event: Event, out: _Said) -> None:
     now, check = mailbox.spool.clock(), autocheck.read(mailbox)
-    handles = check is not None and check.command is not None  # a tick or a watch does, and we only ring
+    handles = check is not None and bool(check.handler)  # a tick or a watch does, and we only ring
     if event.kind == STOP and (event.again or check is None or handles):
         return
     try:

@@ -67,14 +67,15 @@ def check_whole(spool: Spool, names: Iterable[str]) -> None:
 
 
 def is_registered_somewhere(
-    states: Sequence[str], host: Host, walk: Callable[[], Iterable[Process]], client: str
+    states: Sequence[str], host: Host, walk: Callable[[], Iterable[Process]], client: str, name: str | None
 ) -> bool:
-    """Return whether a session of any spool hangs on the agent client above us."""
+    """Return whether a session of any spool is that of *name*; with None, hangs on the agent client above us."""
     for state in states:
         try:
             ids = os.listdir(state)
         except OSError:
             continue
-        if any(anchored(Tokens([state], id), host, walk(), client) for id in ids):
-            return True
+        for tokens in (Tokens([state], id) for id in ids):
+            if anchored(tokens, host, walk(), client) if name is None else tokens.of(name):
+                return True
     return False

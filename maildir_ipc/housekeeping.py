@@ -12,8 +12,9 @@ from functools import partial
 
 from . import broom, expiry, renaming
 from .address import is_name
-from .errors import MailboxGone, MaildirIPCError
+from .errors import MaildirIPCError, NoSuchName, TryAgain, cannot_read
 from .mailbox import Mailbox
+from .names import names_lost
 from .session import STANDING
 from .spool import UNTOLD
 from .tokens import Tokens
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .account import Account
+    from .names import Names
+    from .session import Sessions
     from .spool import Spool
+    from .tokens import Session
 
 ID_SECONDS = 30 * 86400.0  # what was sent under an --id is known for so long
 MARK_SECONDS = 30 * 86400.0  # lists of processes that this host cannot look up
@@ -31,11 +35,11 @@ RECEIPT_SECONDS = 30 * 86400.0  # `send --wait` looks for its receipt for so lon
 NOTICE_SECONDS = 600.0  # a renamer has told everyone by then, or was killed
 SEEN_SECONDS = 86400.0  # a retry of what was read before that is a replay in any case
 SEEN_AT = 1000  # with fewer links, writing their file anew costs more than they do
-WOULD, DONE, FAILED = "would", "done", "failed"
+WOULD, DONE, FAILED, LEFT = "would", "done", "failed", "left"
 
 
 class Item:
-    """One thing: *kind* is one of KINDS, *why* says what makes it superfluous, *state* what became of it."""
+    """One thing of one of KINDS; *why* says why it is superfluous, or was LEFT alone; *state*, what became of it."""
 
     __slots__ = ("kind", "path", "state", "why")
 
@@ -73,9 +77,9 @@ class Housekeeping:
         yield from self._temporaries(".ipc", *(f".ipc/{f}" for f in ("intents", "closing", "ended")))
         for name in sorted(self.spool.names()):
             if os.path.islink(self.spool.path(name)):
-                yield from self._forward(name)
-            elif self.spool.record(name) is not None:
-                yield from self._mailbox(name)
+                yield from self._apart("forward", name, self._forward(name))
+            else:
+                yield from self._apart("mailbox", name, self._mailbox(name))
         yield from self._tokens()
 
     def litter(self) -> Iterator[Item]:
@@ -83,8 +87,19 @@ class Housekeeping:
         yield from self._built_aside()
         yield from self._temporaries(".ipc", *(f".ipc/{f}" for f in ("intents", "closing", "ended")))
         for name in sorted(self.spool.names()):
-            if not os.path.islink(self.spool.path(name)) and self.spool.record(name) is not None:
-                yield from self._litter_of(name)
+            if not os.path.islink(self.spool.path(name)):
+                yield from self._apart("mailbox", name, self._litter_of(name))
+
+    def _apart(self, kind: str, path: str, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield *items*; what cannot be looked at is named and left as it is, and stops nothing else."""
+        try:
+            yield from items
+        except FileNotFoundError:
+            return  # renamed meanwhile: it has its turn under its new name, or next time
+        except MaildirIPCError as error:
+            yield Item(kind, path, str(error), LEFT)
+        except OSError as error:
+            yield Item(kind, path, str(cannot_read(str(error.filename or path), error)), LEFT)
 
     def _do(self, kind: str, path: str, why: str, act: Callable[[], bool]) -> Iterator[Item]:
         """Yield one item, removed if that is asked; nothing when it was gone, or needed, after all."""
@@ -115,7 +130,7 @@ class Housekeeping:
         for path in sorted(f".ipc/{name}" for name in os.listdir(f"{root}/.ipc") if name.startswith("link-")):
             age = self._age(f"{root}/{path}", broom.changed)
             if age > broom.LEFTOVER_SECONDS:
-                yield from self._do("leftover", path, f"left {_span(age)} ago", partial(_remove_below, root, path))
+                yield from self._do("leftover", path, f"left {_span(age)} ago", partial(broom.remove_below, root, path))
 
     def _tear_down(self, path: str) -> bool:
         with self.spool.lock():
@@ -139,7 +154,9 @@ class Housekeeping:
             age = self.now - stamp(status)
             if wanted(name) and age > limit:
                 path = f"{folder}/{name}"
-                yield from self._do(kind, path, f"not touched for {_span(age)}", partial(_remove_below, root, path))
+                yield from self._do(
+                    kind, path, f"not touched for {_span(age)}", partial(broom.remove_below, root, path)
+                )
 
     def _age(self, path: str, stamp: Callable[[os.stat_result], float]) -> float:
         try:
@@ -150,22 +167,25 @@ class Housekeeping:
     # Mailboxes
 
     def _litter_of(self, name: str) -> Iterator[Item]:
-        try:
-            folders = broom.temporary_folders(self.spool.path(name))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for folder in folders:
+        if self.spool.record(name) is None:
+            return  # no mailbox
+        for folder in broom.temporary_folders(self.spool.path(name)):
             yield from self._old_files("tmp", f"{name}/{folder}", broom.touched, broom.LEFTOVER_SECONDS)
         yield from self._temporaries(*(f"{name}/{folder}" for folder in ("records", "records/ids", "large-messages")))
 
     def _mailbox(self, name: str) -> Iterator[Item]:
+        record = self.spool.record(name)
+        if record is None:
+            return
+        if not record.lines:  # whether somebody has registered it is not known either
+            raise names_lost(self.spool.path(name))
         yield from self._litter_of(name)
         yield from self._old_files("id", f"{name}/records/ids", broom.written, ID_SECONDS, lambda n: "." not in n)
         yield from self._old_files("receipt", f"{name}/records/receipts", broom.written, RECEIPT_SECONDS)
         try:
             box = Mailbox(self.spool, self.account.keyring, self.account.host, self.account.namer(), name)
-        except (MailboxGone, MaildirIPCError):
-            return  # renamed meanwhile; or a link stands where its records are, which doctor tells
+        except NoSuchName:
+            return  # renamed meanwhile
         with box:
             if box.name != name:
                 return  # renamed meanwhile: it has its turn under its new name, or next time
@@ -182,7 +202,8 @@ class Housekeeping:
                 yield from self._do("notice", f"{name}/{UNTOLD}", "not told to everyone", partial(self._tell, name))
 
     def _tell(self, name: str) -> bool:
-        renaming.tell(self.account, name)
+        if not renaming.tell(self.account, name):
+            raise TryAgain("not told to everyone yet")
         return True
 
     def _seen(self, box: Mailbox) -> Iterator[Item]:
@@ -199,7 +220,7 @@ class Housekeeping:
 
     def _waiting(self, box: Mailbox) -> Iterator[Item]:
         record = self.spool.record(box.name)
-        if record is None or record.registered:
+        if record is None or not _waits(record):
             return
         found = list(expiry.waiting(box, self.spool.clock(), self.now))
         for entry, age in found:
@@ -216,7 +237,7 @@ class Housekeeping:
         with self.spool.lock():
             record = self.spool.record(box.name)
             here = os.path.samestat(os.fstat(box.maildir.fd), os.lstat(box.maildir.path))
-            return here and record is not None and not record.registered and broom.remove(box.maildir.fd, path)
+            return here and record is not None and _waits(record) and broom.remove(box.maildir.fd, path)
 
     def _close(self, name: str) -> bool:
         with self.spool.lock() as lock:
@@ -237,22 +258,26 @@ class Housekeeping:
             if end is None or end >= self.spool.clock():
                 return False
             expiry.remember_end(self.spool, name, end)
-            return _remove_below(self.spool.root, name)
+            return broom.remove_below(self.spool.root, name)
 
     # Sessions
 
     def _tokens(self) -> Iterator[Item]:
         account = self.account
         tokens, sessions = Tokens(account.settings.states, self.spool.id), account.sessions(self.spool)
-        current = {session.name for session in sessions.current()}
         for session in tokens.all():
-            if session.name not in current and self._is_dead(session.mark, tokens.written(session.name)):
-                why = f"{session.who} has ended, and {session.name} is not held with this"
-                path = f"token of {session.name}"
-                yield from self._do("token", path, why, partial(self._forget, tokens, session.name))
+            path = f"token of {session.name}"
+            yield from self._apart("token", path, self._token(tokens, sessions, session, path))
         for mark, written in tokens.marks():
             if self._is_dead(mark, written):
                 yield from self._do("token", f"@{mark}", "its process has ended", partial(tokens.forget_mark, mark))
+
+    def _token(self, tokens: Tokens, sessions: Sessions, session: Session, path: str) -> Iterator[Item]:
+        holder = sessions.holder(session.name)
+        held = holder is not None and holder.knows(session)
+        if not held and self._is_dead(session.mark, tokens.written(session.name)):
+            why = f"{session.who} has ended, and {session.name} is not held with this"
+            yield from self._do("token", path, why, partial(self._forget, tokens, session.name))
 
     def _is_dead(self, mark: str, written: float) -> bool:
         """Return whether nothing runs under a mark; where this host cannot tell, only after a month."""
@@ -262,8 +287,8 @@ class Housekeeping:
     def _forget(self, tokens: Tokens, name: str) -> bool:
         """Remove a token, unless the name was registered here again meanwhile."""
         with self.spool.lock():
-            session, current = tokens.of(name), self.account.sessions(self.spool).current()
-            if session is None or name in {s.name for s in current}:
+            session, holder = tokens.of(name), self.account.sessions(self.spool).holder(name)
+            if session is None or (holder is not None and holder.knows(session)):
                 return False
             tokens.forget(session)
         return True
@@ -280,12 +305,9 @@ def forward(spool: Spool, name: str) -> tuple[str, int | None]:
     return target, ends[-1] if ends else None
 
 
-def _remove_below(root: str, path: str) -> bool:
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        return broom.remove(fd, path)
-    finally:
-        os.close(fd)
+def _waits(record: Names) -> bool:
+    """Return whether it is known that nobody has registered it: a record that lost its first line does not say so."""
+    return not record.registered and record.state_since > 0
 
 
 def _span(seconds: float) -> str:

@@ -93,13 +93,13 @@ class Mailbox:
 
         With *id*, the same draft again completes what is missing, for whoever has registered by then.
         """
-        from .delivery import Sent, guarded
+        from .delivery import Sent, audience, guarded
 
         self.follow()
         draft = guarded(draft, self.spool, self.host)
         courier, serial = self._courier((EVERYONE,), draft, id)
         self._counted(draft)
-        names = [name for name in self.spool.mailboxes() if self._hears(name, include_waiting=include_waiting)]
+        names = audience(self.spool, self.name, include_waiting=include_waiting)
         return self._sent(
             Sent, (EVERYONE,), draft, id, serial, courier.spread(names, sync=sync, keep=self.author == self.name)
         )
@@ -112,10 +112,6 @@ class Mailbox:
         self.author = name if self.author == former else self.author
         self.name = name
         return name != former
-
-    def _hears(self, name: str, *, include_waiting: bool) -> bool:
-        record = None if name == self.name else self.spool.record(name)
-        return record is not None and (record.registered or include_waiting)
 
     def _counted(self, draft: Draft) -> None:
         from .limits import count
@@ -237,6 +233,9 @@ class Mailbox:
             received.verdict = self._accept(received, taken_over, reopened)
         elif verdict == PASS and entry.verdict in (REPLAY, MISDIRECTED, EXPIRED):
             received.verdict = entry.verdict  # judged once, when it came
+        if message is not None and self.shows(received.verdict):
+            t = int(message.date) if signature is None else signature.t
+            received.forwarded_from = None if self.names is None else self.names.forwarded(message.to, t)
         return received
 
     def shows(self, verdict: str) -> bool:

@@ -7,10 +7,19 @@ place where a header block is taken apart. The rules of the format are protocol.
 
 from __future__ import annotations
 
-from .address import address_of, local_part, message_id
+from .address import address_of, is_name, local_part, message_id
 from .errors import BadData
 from .signing import Malformed, content_digest, reference
-from .wire import base64_blocks, decode_text, decode_words, encode_text, encode_words, format_date, parse_date
+from .wire import (
+    IMPORTANCE,
+    base64_blocks,
+    decode_text,
+    decode_words,
+    encode_text,
+    encode_words,
+    format_date,
+    parse_date,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +56,8 @@ class Message:
         self.kind = fields.get("ipc-kind", "message")
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.wants_receipt = fields.get("ipc-receipt") == "seen"
-        self.importance = fields.get("importance")
+        importance = fields.get("importance", "").lower()
+        self.importance = importance if importance in IMPORTANCE else None
         self.auto = fields.get("auto-submitted", "no").lower() != "no"
         self.hops = _small(fields.get("ipc-hops", "0"))
         self.in_reply_to = fields.get("in-reply-to", "").strip("<>") or None
@@ -65,6 +75,11 @@ class Message:
         known = self.references or (self.in_reply_to or "").split()
         # A foreign program's may be no word that can stand in a header.
         return tuple(id for id in (*known, self.id) if id.isascii() and id.isprintable() and " " not in id)
+
+    @property
+    def answerable(self) -> bool:
+        """Whether somebody wrote it who can be answered: nobody answers the system, and a receipt is no question."""
+        return self.kind == "message" and is_name(self.from_)
 
     @property
     def titled(self) -> bool:

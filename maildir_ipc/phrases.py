@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from .address import parse_name
+from . import doubt
+from .address import is_name, parse_name
 from .errors import Usage
 
 TYPE_CHECKING = False
@@ -68,34 +69,17 @@ _BARE = (
 
 # What stands in a sentence where these phrases have a name: `tell the team: …`, `message sent: …`, `call me later`.
 _SAID = """
-a active again agent agents ais all also an and any anybody anyone anything anytime anyway are as asap ask at auto back
-body both broadcast but by call called check command count crazy date debug delivered dev devs else error everybody
-everyone failed find for forward forwarded from group guys he her here him his how i id if in info instance instances
-is it its later list mail maybe message messages mine msg msgs my myself name never no nobody none not nothing now of
-off on one or other others our ours people please queue queued read received recipient register rename reply said say
-says send sender sending sent show size some somebody someone something sometime soon start status stop subject tbd
-team teams tell tells text that the their them then there these they this those to today tomorrow tonight unknown
-unread us wait warning was watch we were what whatever when where which who why with x y yet you your yourself z
-"""
-# Without a colon, a text that begins so is a condition, a time, a second name, or no text at all; or it makes the name
-# the subject of a sentence: `tell build is green`.
-_NO_OPENING = """
-& after again also and anything are as asap assuming at because before but by eventually every everything except failed
-for from had has have if immediately in instead is isn't later maybe next nor not nothing now on once only or please
-provided providing something soon supposing then today tomorrow tonight too unless until via was wasn't were when
-whenever whether while will with without would
+a about active again agent agents ais all also an and any anybody anyone anything anytime anyway are as asap ask asking
+at auto back body both broadcast but by call called check command count crazy date debug delivered dev devs else error
+everybody everyone failed find for forward forwarded from group guys he her here him his how i id if in info instance
+instances is it its later list mail maybe message messages mine msg msgs my myself name never no nobody none not
+nothing now of off on one or other others our ours people please queue queued read received recipient register rename
+reply said say saying says send sender sending sent show size some somebody someone something sometime soon start
+status stop subject tbd team teams tell telling tells text that the their them then there these they this those to
+today tomorrow tonight unknown unread us wait warning was watch we were what whatever when where which who why with x y
+yet you your yourself z
 """
 WORDS = frozenset(_SAID.split())
-_NO_TEXT = frozenset(_NO_OPENING.split())
-_COLON_LATER = re.compile(r":(?:\s|\Z)")
-_PLACEHOLDER = re.compile(
-    r"[\s.…_*\"'`“”-]*|<[^<>]*>|\[[^][]*\]|\{+[^{}]*\}+|(?:(?:your|the|my) )?(?:message|text)(?: here)?", re.IGNORECASE
-)
-_AND_DO = re.compile(
-    r"(?:\b(?:and|then)\s|[;&])\s*(?:also\s+|then\s+)?"
-    r"(?:tell|msg|message|send|register|reply|forward|broadcast|rename|check|let)\b",
-    re.IGNORECASE,
-)
 _LOOKS = (("check",), ("list",), ("auto-check", "status"), ("auto-check", "log"))
 
 
@@ -151,11 +135,11 @@ class Unsure:
 
 
 def understand(phrase: str, known: Callable[[str], bool]) -> Act | Unsure:
-    """Return what *phrase* asks for. *known* says whether somebody has a name; it is asked only without a colon.
+    """Return what *phrase* asks for. *known* says whether somebody has a name; it is not asked after a colon.
 
     The text of a message is a part of *phrase*, neither changed nor trimmed.
     """
-    act, why = _whole(phrase)
+    act, why = _whole(phrase, known)
     if act is None:
         act, why = _colon(phrase)
     if act is None:
@@ -164,15 +148,18 @@ def understand(phrase: str, known: Callable[[str], bool]) -> Act | Unsure:
         return Unsure("it is none of the phrases" if phrase.strip() else "it is empty", _nearest(phrase))
     if not why:
         return act
-    no_text = act.operands[-1:] and _PLACEHOLDER.fullmatch(act.operands[-1].strip())
+    no_text = act.operands[-1:] and doubt.is_placeholder(act.operands[-1])
     return Unsure(why, _nearest(phrase, Act(act.verb, (*act.operands[:-1], "TEXT")) if no_text else act))
 
 
-def _whole(phrase: str) -> tuple[Act | None, str]:
+def _whole(phrase: str, known: Callable[[str], bool]) -> tuple[Act | None, str]:
     for form, pattern in _WHOLE_FORMS:
         match = pattern.match(phrase)
         if match is not None:
-            return _made(form, match)
+            act, why = _made(form, match)
+            if not why and act.verb == "forward" and not known(act.operands[1]):
+                why = f"nobody is called {act.operands[1]}, and it may be no name"  # `forward to production`
+            return act, why
     return None, ""
 
 
@@ -181,7 +168,7 @@ def _colon(phrase: str) -> tuple[Act | None, str]:
         match = pattern.match(phrase)
         if match is not None:
             act, why = _made(form, match)
-            return act, why or _no_text(match["text"]) or _second(match["text"])
+            return act, why or doubt.no_text(match["text"]) or _second(match["text"]) or doubt.taken_back(match["text"])
     return None, ""
 
 
@@ -193,11 +180,21 @@ def _bare(phrase: str, known: Callable[[str], bool]) -> tuple[Act | None, str]:
             if why:  # where no name ends, no text begins
                 everyone = match["name"].lower() in ("all", "everybody", "everyone")
                 return Act("broadcast", ("TEXT",)) if everyone else Act("send", ("NAME", "TEXT")), why
-            why = _no_text(match["text"]) or _no_bare_text(match["text"])
-            if not why and form[0] == "send" and not known(act.operands[0]):
-                why = f"nobody is called {act.operands[0]}, and no colon says that a name ends here"
-            return act, why
+            to = act.operands[0] if form[0] == "send" else ""
+            why = doubt.no_text(match["text"]) or doubt.unmarked(match["text"])
+            if not why and to and not known(to):
+                why = f"nobody is called {to}, and no colon says that a name ends here"
+            return act, why or _for_another(match["text"], to, known)
     return None, ""
+
+
+def _for_another(text: str, to: str, known: Callable[[str], bool]) -> str:
+    """Return why a text to *to* may be for another one, or for everyone; or the empty string."""
+
+    def named(word: str) -> bool:
+        return word in ("everybody", "everyone") or (word != to and word not in WORDS and is_name(word) and known(word))
+
+    return doubt.second_name(text, named)
 
 
 def _made(form: tuple[str, ...], match: re.Match[str]) -> tuple[Act, str]:
@@ -215,31 +212,12 @@ def _made(form: tuple[str, ...], match: re.Match[str]) -> tuple[Act, str]:
     return Act(form[0], operands), why
 
 
-def _no_text(text: str) -> str:
-    """Return why this is no text, or the empty string."""
-    if not text.strip():
-        return "there is no text"
-    return "its text is a placeholder" if _PLACEHOLDER.fullmatch(text.strip()) else ""
-
-
-def _no_bare_text(text: str) -> str:
-    """Return why this may be no text without a colon before it, or the empty string."""
-    first = text.split(None, 1)[0].strip(",.;!?").lower()
-    if first in _NO_TEXT:
-        return f"{first!a} may be no part of the text"
-    if _AND_DO.search(text):
-        return "there may be a second phrase in its text"
-    if _COLON_LATER.search(text):
-        return "a colon comes later than after the name"
-    return "several lines need a colon after the name" if len(text.splitlines()) > 1 else ""
-
-
 def _second(text: str) -> str:
     """Return why this text may be two messages, the second for somebody else; or the empty string."""
-    for line in text.splitlines()[1:]:
-        act, why = _colon(line)
+    for sentence in doubt.later_sentences(text):
+        act, why = _colon(sentence)
         if act is not None and not why:
-            return "a later line is a phrase too"
+            return "a later line or sentence of its text is a phrase too"
     return ""
 
 

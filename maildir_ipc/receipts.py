@@ -68,14 +68,14 @@ def answer(mailbox: Mailbox, received: Received, state: str) -> None:
     message = received.message
     if message is None or not message.wants_receipt or message.auto or message.kind != "message":
         return
-    to = writer_of(mailbox, received)
-    if to is None:
-        return
     import json
 
     data = json.dumps({"receipt": state, "id": message.id})
     text = f"{state} {message.ref}"
     try:
+        to = writer_of(mailbox, received)
+        if to is None:
+            return
         mailbox.send([to], Draft(text, data=data, references=(message.id,), auto="auto-generated", kind=KIND))
     except (MaildirIPCError, OSError):
         pass  # it is missing then: the message was read all the same

@@ -17,8 +17,8 @@ class Received:
     """A message with its verdict and where its file lies; *message* is None when it could not be parsed."""
 
     __slots__ = (
-        "_key", "digest", "entry", "lies", "mailbox", "message", "receipt", "saved_to", "signature", "summary",
-        "verdict",
+        "_key", "digest", "entry", "forwarded_from", "lies", "mailbox", "message", "receipt", "saved_to", "signature",
+        "summary", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -32,6 +32,7 @@ class Received:
     ) -> None:
         self.mailbox, self.entry, self.verdict, self.digest = mailbox, entry, verdict, digest
         self.message, self.signature = message, signature
+        self.forwarded_from: str | None = None  # the former name that it was sent to
         self.saved_to: str | None = None
         self.summary: str | None = None
         self.receipt: Receipt | None = None  # what it says, when it is one

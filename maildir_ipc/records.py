@@ -6,7 +6,9 @@ stay where they are, so an older program does not destroy what a newer one wrote
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 from .maildir import fsync
 
@@ -15,13 +17,15 @@ _FIRST = 4096  # bytes read at first: room for a megabyte costs more than all el
 
 
 def read(path: str) -> str | None:
-    """Return the record at *path*; None when there is none."""
+    """Return the record at *path*; None when there is none. Raises: OSError for what is no regular file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         data = os.read(fd, _FIRST)
+        if not data:  # a FIFO is empty to whoever does not wait; asked only then, for every command reads records
+            _check_regular(fd, path)
         if len(data) == _FIRST:
             data += os.read(fd, _LIMIT)
         return data.decode("utf-8", "replace")
@@ -46,8 +50,10 @@ def replace(path: str, text: str, *, sync: bool = True) -> None:
         finally:
             os.close(fd)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         remove(temporary)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = path, None  # write(2) knows none; nobody knows the temporary one
         raise
     if sync:
         sync_directory(os.path.dirname(path))
@@ -70,8 +76,10 @@ def create(path: str, text: str, *, sync: bool = True) -> bool:
 
 def append(path: str, line: str) -> None:
     """Add a line, in one call: several may do so at once, and no line is lost. Not synced."""
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
     try:
+        _check_regular(fd, path)
         os.write(fd, f"{line}\n".encode())
     finally:
         os.close(fd)
@@ -127,6 +135,12 @@ def remove_tree(path: str) -> None:
         os.rmdir(path)
     except FileNotFoundError:
         pass
+
+
+def _check_regular(fd: int, path: str) -> None:
+    """Return when *fd*, of *path*, is a regular file. Raises: OSError."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def words(text: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """How things are worded: messages for people and agents, and the same as JSON.
 
-Whatever came from a sender is data: control and bidirectional characters are written as escapes, and
+Whatever came from a sender is data: control, bidirectional and invisible characters are written as escapes, and
 each message stands between two lines with a random mark, so that no text can pretend to be another
 message. docs/reference/json.md describes the JSON.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 
-from .address import is_name
 from .batch import MAX_NAMED
+from .unseen import written_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +32,6 @@ _MAX_LINE = 300  # characters of a subject, a name or a list of names
 _MAX_WHO = 48  # characters of a name in a line of its own
 _MAX_LISTED = 20  # attachments of one message
 
-# What could move the cursor, hide text, or make it read in another order than it is written.
-_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
-# Letters that nobody sees, and language models read; but emoji and whole languages need U+200C and U+200D.
-_INVISIBLE = {0x00AD, 0x200B, *range(0x2060, 0x2065), 0xFEFF, *range(0xE0000, 0xE0080)}
-_ESCAPES = {
-    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    for code in [*range(32), *range(127, 160), *_BIDI, *_INVISIBLE]
-    if code not in (0x09, 0x0A)
-}
 _VERDICTS = {
     "pass": "verified",
     "none": "UNSIGNED",
@@ -86,27 +77,31 @@ class Bound:
 
 
 def escape(text: str, *, line: bool = False) -> str:
-    """Return *text* with all that a terminal would obey, or UTF-8 has not, written out; with *line*, on one line."""
-    shown = text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
+    """Return *text* with all that is `unseen`, or that UTF-8 has not, written out; with *line*, on one line."""
+    shown = written_out(text).encode("utf-8", "backslashreplace").decode()  # paths hold any byte
     return shown.replace("\n", "\\n").replace("\t", "\\t") if line else shown
 
 
-def fenced(received: Received, mark: str, now: float, *, full: bool = False, elsewhere: str = "by --json") -> str:
-    """Return a message between its two marked lines; *elsewhere*, if anywhere, data are found that repeat the text."""
+def fenced(received: Received, mark: str, now: float, *, full: bool = False, also: str | None = None) -> str:
+    """Return a message between its two marked lines; *also* goes into the title, for a reader who has no --json."""
     message, shown = received.message, _VERDICTS[received.verdict]
     if message is None:
         return f"--- from ? · {shown} · #{mark}\n({_line(received.entry.path)})\n--- end #{mark}\n"
-    to = "" if len(message.to) == 1 else f" to {_line(', '.join(message.to))}"
+    mine = len(message.to) == 1 and received.forwarded_from is None
+    to = "" if mine or also is not None else f" to {_line(', '.join(message.to))}"
     title = f"--- {message.ref} from {_line(message.from_)}{to} · {when(message.date, now)} · {shown}"
-    lines = [f"{title}{marks(message)} · #{mark}"]
+    lines = [f"{title}{marks(message)}{also or ''} · #{mark}"]
     if message.titled:
         lines.append(f"Subject: {_line(message.subject)}")
-    lines += [f"Attachment: {_line(a.name)} ({len(a.content)} bytes)" for a in message.attachments[:_MAX_LISTED]]
+    lines += [
+        f"Attachment: {_line(a.name)} ({len(a.content)} bytes{'' if also is None else f', {_line(a.type)}'})"
+        for a in message.attachments[:_MAX_LISTED]
+    ]
     if len(message.attachments) > _MAX_LISTED:
         lines.append(f"and {len(message.attachments) - _MAX_LISTED} more attachments")
     if message.data is not None:
         data = escape(to_json(message.data), line=True)
-        aside = "in the file" if received.saved_to else elsewhere if _is_repeated(message) else ""
+        aside = "in the file" if received.saved_to else "by --json" if _is_repeated(message) and also is None else ""
         whole = full or not aside or len(data) <= _MAX_LINE
         lines.append(f"Data: {data}" if whole else f"Data: {len(data)} characters, {aside}")
     # Four digits can be guessed, or all be tried in one text.
@@ -138,11 +133,11 @@ def check_end(batch: Batch) -> str:
     """Return the last line of `check`."""
     parts = [f"{batch.remaining} more unread: mipc check"] if batch.remaining else []
     last = batch.messages[-1].message if batch.messages else None
-    if last is not None:
-        if last.attachments:
-            parts.append(f"its files: mipc read {last.ref} --save DIR")
-        if is_name(last.from_):  # nobody answers the system
-            parts.append(f"answer: mipc reply {last.ref} 'text'")
+    if last is not None and last.attachments:
+        parts.append(f"its files: mipc read {last.ref} --save DIR")
+    askers = [r.message for r in batch.messages if r.message is not None and r.message.answerable]
+    if askers:
+        parts.append(f"answer: mipc reply {askers[-1].ref} 'text'")
     return " · ".join(parts) + "\n" if parts else ""
 
 
@@ -167,13 +162,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
     """Return a message as JSON's object; without *full* a large one has its summary."""
     m = received.message
     if m is None:
-        return {
-            "id": None,
-            "ref": None,
-            "from": None,
-            "verdict": received.verdict,
-            "path": received.path,
-        }
+        return {"id": None, "ref": None, "from": None, "verdict": received.verdict, "path": received.path}
     whole = full or received.saved_to is None or m.data is None or len(to_json(m.data)) <= _MAX_LINE
     return {
         "id": m.id,
@@ -185,6 +174,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
         "date": iso(m.date),
         "verdict": received.verdict,
         "kind": m.kind,
+        "importance": m.importance,
         "in_reply_to": m.in_reply_to,
         "data": m.data if whole else None,
         "attachments": [
@@ -194,7 +184,7 @@ def message_object(received: Received, *, full: bool = False) -> dict[str, Any]:
         "size": m.size,
         "truncated": received.saved_to is not None and not full,
         "saved_to": received.saved_to,
-        "forwarded_from": None,
+        "forwarded_from": received.forwarded_from,
         "path": received.path,
     }
 
@@ -317,4 +307,4 @@ def marks(message: Message) -> str:
     found = [message.kind] if message.kind != "message" else []
     if message.importance == "high":
         found.append("IMPORTANT")
-    return "".join(f" · {escape(mark, line=True)}" for mark in found)
+    return "".join(f" · {_line(mark, _MAX_WHO)}" for mark in found)

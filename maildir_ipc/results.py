@@ -5,21 +5,11 @@ Some agents see only the one, some only the other. docs/reference/mcp.md lists t
 
 from __future__ import annotations
 
+from .both import written_out
+from .delivery import Delivery
 from .directory import row_line, row_object
-from .errors import Usage
-from .render import (
-    MAX_CHARS,
-    Bound,
-    escape,
-    fenced,
-    iso,
-    message_object,
-    minute,
-    receipt_lines,
-    receipt_object,
-    rejections,
-    to_json,
-)
+from .errors import Misconfigured, Usage
+from .render import MAX_CHARS, escape, iso, minute, receipt_object, rejections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +19,8 @@ if TYPE_CHECKING:
     from .account import Registered
     from .autocheck import Status
     from .batch import Batch
-    from .delivery import Delivery, Sent
+    from .both import Both
+    from .delivery import Sent
     from .directory import Row
     from .errors import MaildirIPCError
     from .mailbox import Mailbox
@@ -40,45 +31,31 @@ if TYPE_CHECKING:
 MAX_RESULT = 2 * MAX_CHARS  # characters of either form
 _PAGE = MAX_RESULT - 4000  # characters of one message's text
 _MAX_ROWS = 80  # names in one result
-_LEFT_OUT = ("id", "path", "size", "forwarded_from")
-_OF_LINES = ("body", "data")
 _MAX_ECHO = 40  # characters of an argument that are said back
+_RING = 40  # characters that a refusal leaves for how much is unread
 _NEXT = {
-    "not-yours": "call register with a name of your own",
     "name-taken": "call list to see who is here, and choose another name",
     "no-such-message": "give a ref that check or read showed",
     "no-such-name": "with queue=true it waits for that name; list shows the names",
 }
-
-
-class Both(Bound):
-    """Says which messages fit into a result that has them twice: neither form may pass the bound."""
-
-    __slots__ = ()
-
-    def takes(self, received: Received) -> bool:
-        """Count *received* in and return True, or return False when it does not fit."""
-        if received.receipt is not None:
-            size = _size(written_out(receipt_object(received.receipt)))
-        else:
-            size = max(len(self.text(received)), _size(self.object(received)))
-        if size > self.chars:
-            return False
-        self.chars -= size
-        return True
-
-    def text(self, received: Received) -> str:
-        """Return the message as text that is complete without the object: with all data, unless there is a file."""
-        return fenced(received, self.mark, self.now, elsewhere="")
-
-    def object(self, received: Received) -> dict[str, Any]:
-        """Return the message without what is empty, and without what only programs want."""
-        fields = message_object(received)
-        left_out = _LEFT_OUT if received.message is not None else ()  # a path is all that is known of it
-        found = {k: v for k, v in fields.items() if k not in left_out and v not in (None, [], "", False)}
-        if received.message is not None and received.message.data != fields["data"]:
-            found["data_in_file"] = len(to_json(received.message.data))
-        return {k: written_out(v, line=k not in _OF_LINES) for k, v in found.items()}
+CHECK_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "identity": {"type": "string"},
+        "messages": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    name: {"type": "string"} for name in ("ref", "from", "subject", "body", "date", "verdict")
+                },
+                "required": ["verdict"],
+            },
+        },
+        "unread": {"type": "integer"},
+    },
+    "required": ["identity", "messages"],
+}
 
 
 def safe(result: Result) -> Result:
@@ -89,39 +66,29 @@ def safe(result: Result) -> Result:
 def refused(error: MaildirIPCError) -> str:
     """Return in a line why nothing was done, and what to call: what a person would type is for somebody else."""
     what = error.next
-    if not what or "mipc " in what or "--" in what:
-        what = f"your user can mend that: {what}" if error.name == "misconfigured" else _NEXT.get(error.name, what)
+    if error.name == "misconfigured":
+        what = f"your user can mend that{f': {what}' if what else ''}"
+    elif what.startswith("mipc register "):
+        name = what.split(" ")[2].strip(",")
+        what = "call register with " + ("a name of your own" if name == "NAME" else f"name={name}")
+    elif not what or "mipc " in what or "--" in what:
+        what = _NEXT.get(error.name, what)
     what = f": {escape(what, line=True)}" if what else ""
-    said, room = escape(error.message, line=True), MAX_RESULT - len(what)
+    said, room = escape(error.message, line=True), MAX_RESULT - _RING - len(what)
     return (said if len(said) <= room else f"{said[: room - 3]}...") + what
-
-
-def written_out(value: Any, *, line: bool = False) -> Any:
-    """Return a JSON value whose texts are escaped; with *line*, each on one line. What is escaped stays as it is."""
-    if isinstance(value, str):
-        return escape(value, line=line)
-    if isinstance(value, list):
-        return [written_out(item, line=line) for item in value]
-    if isinstance(value, dict):
-        found = {escape(key, line=True): written_out(item, line=line) for key, item in value.items()}
-        return found if len(found) == len(value) else escape(to_json(value))  # two keys would be one
-    return value
-
-
-def _size(value: object) -> int:
-    import json
-
-    return len(json.dumps(value, ensure_ascii=False))
 
 
 def checked(batch: Batch, bound: Both) -> Result:
     """Return what a check answers."""
     name, named, count = batch.mailbox.name, rejections(batch, "call read with ref="), len(batch.messages)
     head = f"{count} new for {name}" if count else f"no new messages for {name}"
-    text = f"{head}\n{receipt_lines(batch)}{''.join(map(bound.text, batch.messages))}"
+    receipts = [received.receipt for received in batch.receipts if received.receipt is not None]
+    lines = [f"{receipt} · {minute(receipt.date)}\n" for receipt in receipts]
+    text = f"{head}\n{''.join(lines)}{''.join(map(bound.text, batch.messages))}"
     found: dict[str, Any] = {"identity": name, "messages": [bound.object(r) for r in batch.messages]}
-    if batch.receipts:
-        found["receipts"] = [receipt_object(r.receipt) for r in batch.receipts if r.receipt is not None]
+    if receipts:
+        facts = map(receipt_object, receipts)
+        found["receipts"] = [{k: v for k, v in fact.items() if k != "id"} for fact in facts]  # the ref says it
     if named:
         text, found["rejected"] = "\n".join([text.rstrip("\n"), *named, ""]), named
     return text, found
@@ -129,10 +96,23 @@ def checked(batch: Batch, bound: Both) -> Result:
 
 def with_unread(mailbox: Mailbox, result: Result) -> Result:
     """Return a result that says, when there is mail, how much: every call is a doorbell."""
-    unread = len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
-    if not unread:
+    count = unread(mailbox)
+    if not count:
         return result
-    return f"{result[0].rstrip()}\n{unread} unread: call check\n", {**result[1], "unread": unread}
+    return f"{result[0].rstrip()}\n{rings(count)}\n", {**result[1], "unread": count}
+
+
+def unread(mailbox: Mailbox) -> int:
+    """Return how much mail is unread, and not being read by another at this moment."""
+    try:
+        return len(mailbox.maildir.unread(mailbox.host.runs, mailbox.spool.clock()))
+    except Misconfigured:
+        return 0  # what was asked for is done; that there is no new/ is for `check` to say
+
+
+def rings(count: int) -> str:
+    """Return what is said of unread mail."""
+    return f"{count} unread: call check"
 
 
 def registered(done: Registered) -> Result:
@@ -144,7 +124,7 @@ def registered(done: Registered) -> Result:
         lines.append(f"no longer registered here: {', '.join(done.ended)}")
     if done.unread:
         found["unread"] = done.unread
-        lines.append(f"{done.unread} unread: call check")
+        lines.append(rings(done.unread))
     return "\n".join(lines), found
 
 
@@ -203,16 +183,17 @@ def sent(done: Sent) -> Result:
         ],
     }
     lines = [f"{done.ref} {_outcome(d)}" for d in deliveries] or ["nobody else has registered"]
-    if len(deliveries) < len(done.deliveries):
-        found["more"] = len(done.deliveries) - len(deliveries)
-        lines.append(f"{done.ref} delivered to {found['more']} more")
+    more = _more(done, deliveries)
+    if more:
+        found["more"] = more
+        lines += [f"{done.ref} {line}" for line in _more_lines(more)]
     return "\n".join(lines), found
 
 
 def not_sent(done: Sent) -> str:
     """Return what is said when not all of it was delivered: to whom it was not, to whom it was, and how to go on."""
     said = _worth_saying(done)
-    more = [f"and {len(done.deliveries) - len(said)} more"] if len(said) < len(done.deliveries) else []
+    more = _more_lines(_more(done, said))
     return "; ".join([*map(_outcome, said), *more, f"to complete it, send the same again with id={done.retry}"])
 
 
@@ -225,6 +206,21 @@ def _worth_saying(done: Sent) -> list[Delivery]:
 
 def _outcome(delivery: Delivery) -> str:
     return delivery.surprise or f"delivered to {delivery.to}"
+
+
+def _more(done: Sent, said: Sequence[Delivery]) -> dict[str, int]:
+    """Return how many deliveries, of each state, are not among those *said* one by one."""
+    found: dict[str, int] = {}
+    told = set(map(id, said))
+    for delivery in done.deliveries:
+        if id(delivery) not in told:
+            found[delivery.state] = found.get(delivery.state, 0) + 1
+    return found
+
+
+def _more_lines(more: dict[str, int]) -> list[str]:
+    found = [Delivery(f"{count} more", "new names", state) for state, count in more.items()]
+    return [f"not delivered to {d.to}" if d.state == "failed" else _outcome(d) for d in found]
 
 
 def listed(rows: Sequence[Row], match: str, now: float) -> Result:

@@ -78,30 +78,79 @@ def run_command(
     started: Callable[[int], None] = lambda _: None,
     handed: Sequence[tuple[int, int]] = (),
 ) -> Finished:
-    """Run a command until it and all that hold its output have ended, or for *timeout* seconds.
+    """Run a command until it and all that hold its output have ended, or for *timeout* seconds; as `Running`.
 
-    Then its process group is ended. With *linger*, what holds the output is waited for no longer than so many
-    seconds after the command itself, and left alone. *started* is told its pid. *handed* are pairs: a
-    descriptor of ours, and its number in the command, and in what that starts unless it is closed there.
-    Raises: BadData when it cannot be started.
+    Interrupted, it leaves nothing running. Raises: BadData when it cannot be started.
     """
-    # Blocked until we know its number: an interrupt in between would leave it running.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    child = _Child(stdin, linger)
+    running = Running(command, environ, timeout, stdin=stdin, linger=linger, started=started, handed=handed)
     try:
-        child.start(command, environ, mask, handed)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        started(child.pid)
-        done = child.drain(time.monotonic() + timeout)
-        if not done:
-            child.signal(signal.SIGTERM)
-            child.drain(time.monotonic() + GRACE)
-            child.signal(signal.SIGKILL)  # what ignored the first one, in the group; nothing, if there is nothing
-            child.drain(time.monotonic() + _AFTER_KILL)
-        return Finished(child.wait(), child.outputs[0], child.outputs[1], timed_out=not done)
+        while not running.over(_LOOK):
+            pass
+        return running.finished()
     finally:
-        child.close()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        running.close()
+
+
+class Running:
+    """A command that runs. Ask `over` now and then, for its output has to be read; `close` it in the end."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        timeout: float,
+        *,
+        stdin: bytes = b"",
+        linger: float | None = None,
+        started: Callable[[int], None] = lambda _: None,
+        handed: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Start it; after *timeout* seconds its process group is ended.
+
+        With *linger*, what holds the output is waited for no longer than so many seconds after the command itself,
+        and left alone. *started* is told its pid. *handed* are pairs: a descriptor of ours, and its number in the
+        command, and in what that starts unless it is closed there. Raises: BadData when it cannot be started.
+        """
+        # Blocked until we know its number: an interrupt in between would leave it running.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        self._child, self._end, self._timed_out = _Child(stdin, linger), time.monotonic() + timeout, False
+        self._is_over = False
+        try:
+            self._child.start(command, environ, mask, handed)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            started(self._child.pid)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def over(self, wait: float = 0.0) -> bool:
+        """Return whether it has ended, or was ended because its time was over, within *wait* seconds."""
+        if not self._is_over:
+            left = self._end - time.monotonic()
+            self._is_over = self._child.step(max(0.0, min(wait, left)))
+            if not self._is_over and left <= 0:
+                self._timed_out = True
+                self.end()
+        return self._is_over
+
+    def end(self) -> None:
+        """End it, with all that it started and that has not left its group; it is over when this returns."""
+        if not self._is_over:
+            self._child.signal(signal.SIGTERM)
+            self._child.drain(time.monotonic() + GRACE)
+            self._child.signal(signal.SIGKILL)  # what ignored the first one, in the group; nothing, if there is nothing
+            self._child.drain(time.monotonic() + _AFTER_KILL)
+            self._is_over = True
+
+    def finished(self) -> Finished:
+        """Return what became of it, once it is over."""
+        return Finished(self._child.wait(), *self._child.outputs, timed_out=self._timed_out)
+
+    def close(self) -> None:
+        """Let everything go; what still runs was interrupted, and is ended at once."""
+        self._child.close()
 
 
 class _Child:
@@ -113,7 +162,8 @@ class _Child:
         self._selector = selectors.DefaultSelector()
         self._ends: list[int] = []
         self.pid, self._is_gone = 0, True
-        self._stdin, self._linger, self._is_left = memoryview(stdin), linger, False
+        self._stdin, self._linger = memoryview(stdin), linger
+        self._left_at: float | None = None  # when what still holds the output is waited for no longer
 
     def start(
         self,
@@ -144,26 +194,30 @@ class _Child:
         if self._stdin:
             self._selector.register(self._ends[-1], selectors.EVENT_WRITE)
 
-    def drain(self, end: float) -> bool:
-        """Read until all is closed and the command has ended, or until the time *end*; return which.
+    def drain(self, end: float) -> None:
+        """Read until there is no more to wait for, as `step` says, or until the time *end*."""
+        while not self.step(max(0.0, min(end - time.monotonic(), _LOOK))) and time.monotonic() < end:
+            pass
 
-        What still holds the output *linger* seconds after the command ended counts as closed.
+    def step(self, wait: float) -> bool:
+        """Read what is there, or comes within *wait* seconds; return whether there is no more to wait for.
+
+        That is when all is closed and the command has ended; or *linger* seconds after it ended.
         """
-        while True:
-            left = end - time.monotonic()
-            if self._selector.get_map():
-                if left <= 0:
-                    return self._is_left
-                for key, _ in self._selector.select(left if self._linger is None else min(left, _LOOK)):
-                    self._write(key) if key.data is None else self._read(key)
-                if self._linger is not None and self._has_ended():
-                    end, self._linger, self._is_left = min(end, time.monotonic() + self._linger), None, True
-            elif self._has_ended():
-                return True
-            elif left <= 0:
-                return False
-            else:
-                time.sleep(min(_STEP, left))
+        if self._left_at is not None:
+            wait = min(wait, max(0.0, self._left_at - time.monotonic()))
+        if self._selector.get_map():
+            for key, _ in self._selector.select(wait):
+                self._write(key) if key.data is None else self._read(key)
+        elif not self._has_ended():
+            time.sleep(min(_STEP, wait))
+        if not self._has_ended():
+            return False
+        if not self._selector.get_map():
+            return True
+        if self._linger is not None and self._left_at is None:
+            self._left_at = time.monotonic() + self._linger
+        return self._left_at is not None and time.monotonic() >= self._left_at
 
     def signal(self, number: int) -> None:
         """Signal the whole group; its number is its own while its leader is at least a zombie."""

@@ -25,7 +25,7 @@ _PACKED = "seen-packed"  # in records/
 _KEY = 26  # characters
 _LINE = 512  # bytes, at most: a key, a file's name, a digest
 _BLOCK = 4096
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from . import records
-from .errors import NameTaken, NoSuchName, NotYours
+from .errors import Misconfigured, NameTaken, NoSuchName, NotYours, TryAgain
 from .process import ancestry
 from .signing import content_digest
 from .tokens import NO_SERVER, Holder, Session, Tokens
@@ -124,8 +124,7 @@ class Sessions:
         For one whose renamer died before it could move the token: every mailbox is looked at.
         """
         for name in self._spool.names():
-            holder = None if self._spool.is_forward(name) else self.holder(name)
-            if holder is not None and holder.knows(session):
+            if not self._spool.is_forward(name) and self._is_held(name, session):
                 with self._spool.lock() as lock:
                     return self.renamed(lock, session, name)
         return None
@@ -135,7 +134,7 @@ class Sessions:
 
     def current(self) -> list[Session]:
         """Return the sessions of this account that have not ended."""
-        return [s for s in self._tokens.all() if self._is_current(s)]
+        return [s for s in self._tokens.all() if self._is_held(s.name, s)]
 
     def anchor(self) -> Process | None:
         """Return the process that a session opened here would hang on, or None."""
@@ -144,15 +143,8 @@ class Sessions:
         return find_anchor(self._walk())
 
     def holder(self, name: str) -> Holder | None:
-        """Return who holds the mailbox that *name* leads to, or None."""
-        path = f"{self._spool.path(name)}/records/session"
-        text = records.read(path)
-        if text is None:
-            return None
-        try:
-            return Holder(records.words(text), os.stat(path).st_mtime)
-        except FileNotFoundError:
-            return None
+        """Return who holds the mailbox that *name* leads to, or None. Raises: Misconfigured, TryAgain."""
+        return Holder.of(self._spool.path(name))
 
     def may_open(self, name: str, anchor: Process | None, client: str | None, *, takeover: bool) -> Holder | None:
         """Return when the mailbox *name* may be had: from whom it is being taken over, or None. Raises: NameTaken."""
@@ -192,29 +184,23 @@ class Sessions:
             return same
         from .anchor import describe
 
-        session = Session(
-            name,
-            same.id if same is not None else os.urandom(8).hex(),
-            same.token if same is not None else os.urandom(32).hex(),
-            mark,
-            describe(anchor),
-            client or "-",
-            self._server,
-        )
+        id, token = (same.id, same.token) if same is not None else (os.urandom(8).hex(), os.urandom(32).hex())
+        session = Session(name, id, token, mark, describe(anchor), client or "-", self._server)
         self._tokens.keep(session)
         return session
 
-    def open(self, lock: Lock, session: Session) -> None:
-        """Give the mailbox of that name, which exists, to *session*."""
+    def open(self, lock: Lock, session: Session) -> bool:
+        """Give the mailbox of that name, which exists, to *session*; False when it had it already."""
         assert lock.held
         if self._is_current(session):
             self.touch(session)
-            return
+            return False
         text = (
             f"id {session.id}\nhash {content_digest(session.token.encode())}\nmark {session.mark}\n"
             f"host {self._host.name}\nwho {session.who}\nsince {int(self._spool.clock())}\n"
         )
         records.replace(f"{self._spool.path(session.name)}/records/session", text)
+        return True
 
     def close(self, lock: Lock, session: Session) -> None:
         """End a session; mailbox and name stay."""
@@ -261,7 +247,7 @@ class Sessions:
 
     def _by_tree(self, ids: Sequence[str]) -> list[Session]:
         """Return the sessions of the first anchor above us; *ids* decide where the tree gives no answer or several."""
-        from .anchor import ends_walk
+        from .anchor import ends_walk, is_starter
         from .clients import client_of, is_anothers
 
         found: list[Session] = []
@@ -275,6 +261,8 @@ class Sessions:
                 client = client_of(process)  # what it was given by whoever started it is not its own
                 ids = [id for id in ids if client is None or id.startswith(f"{client}:")]
                 break
+            if self._server != NO_SERVER and is_starter(process):
+                return []  # who is above what started us is somebody else, and so are the ids that it was given
         if len(found) == 1 or not ids:
             return found
         return [s for s in (found or self._tokens.all()) if s.client in ids and self._is_current(s)]
@@ -289,9 +277,16 @@ class Sessions:
             here = [session for session in here if not self._is_of_another_server(session)]
         return here
 
-    def _is_current(self, session: Session) -> bool:
-        holder = self.holder(session.name)
+    def _is_current(self, session: Session, name: str = "") -> bool:
+        holder = self.holder(name or session.name)
         return holder is not None and holder.knows(session)
+
+    def _is_held(self, name: str, session: Session) -> bool:
+        """Return whether *session* holds *name*, as far as can be seen: one broken mailbox is no other's trouble."""
+        try:
+            return self._is_current(session, name)
+        except (Misconfigured, TryAgain):
+            return False
 
     def _mark(self, anchor: Process | None) -> str:
         return STANDING if anchor is None else self._host.mark(anchor)

@@ -64,6 +64,11 @@ def from_environment() -> Settings:
     return Settings(os.environ, os.getuid())
 
 
+def name_given() -> str | None:
+    """Return the name to act in that the environment gives, whatever else in it is wrong."""
+    return os.environ.get("MAILDIR_IPC_IDENTITY") or None
+
+
 def state_directories() -> list[str]:
     """Return where tokens may lie, whatever else in the environment is wrong."""
     home = os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir

@@ -12,7 +12,7 @@ import os
 from . import records
 from .address import is_name
 from .bounds import DEFAULTS, setting_fault
-from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain
+from .errors import MailboxGone, Misconfigured, NoSpool, NoSuchName, TryAgain, cannot_read
 from .maildir import Maildir
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ UNTOLD = "records/untold"  # in a renamed mailbox: what the others have yet to b
 class Spool:
     """An open spool. Threads may share one; a method that changes names wants the lock as its argument."""
 
-    __slots__ = ("_settings", "clock", "id", "keys", "mode", "root")
+    __slots__ = ("_settings", "clock", "gave_up", "id", "keys", "mode", "root", "say")
 
     def __init__(self, root: str, record: str, clock: Callable[[], float]) -> None:
         values = records.words(record)
@@ -41,6 +41,8 @@ class Spool:
         if "format" not in values or not _is_id(values.get("id", "")):
             raise Misconfigured(f"the record {root}/.ipc/spool is damaged", "put it back from a backup")
         self.root, self.clock = root, clock
+        self.gave_up = False  # whether the lock was waited for in vain, the last time
+        self.say: Callable[[str], object] = lambda _: None  # what somebody who waits should be told at once
         self.id, self.mode = values["id"], values.get("mode", "signed")
         lines = [line.split(" ") for line in record.split("\n") if line.startswith("key ")]
         self.keys = [(parts[1], records.number(parts[2])) for parts in lines if len(parts) == 3]
@@ -81,7 +83,7 @@ class Spool:
             except BaseException:
                 records.remove_tree(built)
                 if made:
-                    _remove_empty(root)
+                    records.remove_empty(root)
                 raise
             records.sync_directory(root)
             records.sync_directory(os.path.dirname(root) or "/")
@@ -167,17 +169,25 @@ class Spool:
             for name in before:
                 try:
                     found.add(self.lead(name))
-                except NoSuchName:
-                    continue
+                except (NoSuchName, Misconfigured, TryAgain):
+                    continue  # a forward to what cannot be read: that has a name of its own
             if set(self.names()) == before:
                 break
         return sorted(found)
 
     def record(self, name: str) -> Names | None:
-        """Return the names record of the mailbox *name*; None when there is no such mailbox."""
+        """Return the names record of the mailbox *name*; None when there is no such mailbox.
+
+        Raises: Misconfigured, TryAgain: there is one, and it cannot be read.
+        """
         from .names import Names
 
-        return Names.read(f"{self.root}/{name}")
+        try:
+            return Names.read(f"{self.root}/{name}")
+        except OSError as error:
+            if error.errno == errno.ELOOP and self.is_forward(name):
+                return None  # a link that leads to itself
+            raise cannot_read(f"{self.root}/{name}/records/names", error) from error
 
     def lead(self, name: str) -> str:
         """Return the name of the mailbox that mail to *name* goes to: itself, or where its forward leads.
@@ -201,12 +211,14 @@ class Spool:
         return os.path.islink(f"{self.root}/{name}")
 
     def open_mailbox(self, name: str) -> tuple[str, Maildir]:
-        """Return the name and the open Maildir that *name* leads to. Raises: NoSuchName."""
+        """Return the name and the open Maildir that *name* leads to. Raises: NoSuchName, Misconfigured, TryAgain."""
         for _ in range(8):
             try:
                 return name, Maildir(f"{self.root}/{name}")
             except MailboxGone:
                 name = self.lead(name)
+            except OSError as error:
+                raise cannot_read(f"{self.root}/{name}", error) from error
         raise TryAgain(f"{name} is being renamed", "try again")
 
     def lock(self) -> Lock:
@@ -292,10 +304,3 @@ def no_such_name(name: str) -> NoSuchName:
 
 def _is_id(text: str) -> bool:
     return len(text) == 16 and not set(text) - set("0123456789abcdef")
-
-
-def _remove_empty(path: str) -> None:
-    try:
-        os.rmdir(path)
-    except OSError:
-        pass  # somebody else put something there

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 
 from . import autocheck, automatic
-from .autocheck import CRON, HAND, WATCH, AutoCheck
+from .autocheck import CRON, HAND, AutoCheck
 from .errors import MaildirIPCError, NoSpool
 from .handler import TIMEOUT, Outcome, handle
 from .lock import Alone
 from .maildir import cannot_write
-from .process import lookup
 from .session import STANDING
 from .settings import without_secrets
 from .setup import program
@@ -32,13 +31,15 @@ if TYPE_CHECKING:
 class Ran:
     """What a tick did for one identity: the *outcomes*; *ended* says why auto-check is off from now on.
 
-    *trouble* is what kept it from looking. *busy*: another tick is at it.
+    *aside* are the lines about mail that was set aside. *trouble* is what kept it from looking, *idle* why there was
+    nothing to look at. *busy*: another tick is at it.
     """
 
-    __slots__ = ("busy", "ended", "name", "outcomes", "trouble")
+    __slots__ = ("aside", "busy", "ended", "idle", "name", "outcomes", "trouble")
 
     def __init__(self, name: str) -> None:
-        self.name, self.outcomes, self.ended, self.trouble, self.busy = name, list[Outcome](), "", "", False
+        self.name, self.outcomes, self.aside = name, list[Outcome](), list[str]()
+        self.ended, self.trouble, self.idle, self.busy = "", "", "", False
 
     @property
     def handled(self) -> int:
@@ -48,7 +49,7 @@ class Ran:
     def troubles(self) -> list[str]:
         """Return what a person should know, a line each; nothing when all went well."""
         lines = [f"auto-check has stopped: {self.ended}"] * bool(self.ended) + [self.trouble] * bool(self.trouble)
-        lines += [f"{o} ({o.said})" if o.said else str(o) for o in self.outcomes if o.why]
+        lines += [f"{o} ({o.said})" if o.said else str(o) for o in self.outcomes if o.why] + self.aside
         return [f"{self.name}: {line}" for line in lines]
 
 
@@ -77,7 +78,14 @@ def asking(account: Account) -> list[Session]:
 def run(account: Account, session: Session, timeout: float = TIMEOUT) -> Ran:
     """Look at the mail of one identity now, due or not."""
     with account.mailbox(session) as mailbox:
-        return _look(account, mailbox, session, HAND, timeout) or Ran(mailbox.name)
+        ran = _look(account, mailbox, session, HAND, timeout)
+        if ran is not None:
+            return ran
+        ran, check = Ran(mailbox.name), autocheck.read(mailbox)
+        ran.idle = (
+            "auto-check is off" if check is None else "no handler" if not check.handler else "its session is over"
+        )
+        return ran
 
 
 def _is_asked(spool: Spool, session: Session) -> bool:
@@ -100,52 +108,64 @@ def tick_for(account: Account, session: Session, by: str) -> Ran | None:
 def _look(account: Account, mailbox: Mailbox, session: Session, by: str, timeout: float) -> Ran | None:
     """Return what was done, None when there was nothing to do."""
     with Alone(f"{mailbox.maildir.path}/records/autocheck-lock") as alone:
-        check, now, ran = autocheck.read(mailbox), mailbox.spool.clock(), Ran(mailbox.name)
-        if check is None:
+        ran = Ran(mailbox.name)
+        if autocheck.read(mailbox) is None:
             return None
         if not alone:
             ran.busy = True
             return ran
-        ran.ended, current = _acting(account, mailbox, session, check)
+        check = _acting(account, mailbox, session, ran)
         if ran.ended:
-            autocheck.end(mailbox, check, ran.ended)
             return ran
-        if by != HAND:
-            # Cron's process is gone at once; a watch goes on, and `status` can see whether it does.
-            own = lookup("self") if by == WATCH else None
-            autocheck.used(mailbox, now, by, "" if own is None else account.host.mark(own))
-        if not current or check.command is None or not (by == HAND or autocheck.due(mailbox, now)):
+        now = mailbox.spool.clock()
+        if by == CRON:
+            autocheck.used(mailbox, now, by)
+        if check is None or not check.handler or not (by == HAND or autocheck.due(mailbox, now)):
             return None
-        _handle(account, mailbox, check, ran, timeout)
-        account.sessions(mailbox.spool).touch(session)
-        autocheck.done(mailbox, mailbox.spool.clock(), "")
+        _handle(account, mailbox, session, ran, timeout)
+        if not ran.ended:
+            account.sessions(mailbox.spool).touch(session)
+            autocheck.done(mailbox, mailbox.spool.clock(), "")
         return ran
 
 
-def _handle(account: Account, mailbox: Mailbox, check: AutoCheck, ran: Ran, timeout: float) -> None:
+def _handle(account: Account, mailbox: Mailbox, session: Session, ran: Ran, timeout: float) -> None:
     # Cron's PATH is short, and a handler answers by our commands.
     path = [*account.settings.path, os.path.dirname(program("mipc")[0])]
     environ = without_secrets(MAILDIR_IPC_IDENTITY=mailbox.name, PATH=os.pathsep.join(path))
-    for outcome in handle(mailbox, check, environ, timeout):
+    for outcome in handle(
+        mailbox, lambda: _acting(account, mailbox, session, ran), environ, timeout, aside=ran.aside.append
+    ):
         ran.outcomes.append(outcome)
         autocheck.done(mailbox, mailbox.spool.clock(), str(outcome))
+    if ran.aside:
+        autocheck.note(mailbox, mailbox.spool.clock(), f"{len(ran.aside)} set aside, not verified")
     if ran.outcomes:
         automatic.forget_old(mailbox.spool)
 
 
-def _acting(account: Account, mailbox: Mailbox, session: Session, check: AutoCheck) -> tuple[str, bool]:
-    """Return why auto-check has to end, empty when it has not, and whether the session may act now."""
+def _acting(account: Account, mailbox: Mailbox, session: Session, ran: Ran) -> AutoCheck | None:
+    """Return what auto-check may do now in the name of *session*, or None.
+
+    When it has to end it has ended, and *ran* says why.
+    """
+    check = autocheck.read(mailbox)
     holder = account.sessions(mailbox.spool).holder(mailbox.name)
-    if holder is None:
-        return "", False
+    if check is None or holder is None:
+        return None
     if not holder.knows(session):
         # Who holds the name now may have started auto-check again: that is not ours to end.
-        return (f"{mailbox.name} is now held by {holder}" if check.session == session.id else ""), False
-    if check.session == session.id:
-        return "", True
-    # The name was registered here again. An agent that was restarted goes on; what was taken from it while
-    # it ran does not.
-    if check.mark != session.mark and (check.mark == STANDING or account.host.runs(check.mark) is not False):
-        return f"{mailbox.name} was taken over by {holder}", False
-    autocheck.adopt(mailbox, check, session)
-    return "", True
+        if check.session == session.id:
+            ran.ended = f"{mailbox.name} is now held by {holder}"
+    elif check.handler and check.command is None:
+        ran.ended = "its command is not among those that this account has approved"
+    elif check.session != session.id:
+        # An agent that was restarted goes on. Whose process still runs, or never had one, was not restarted.
+        if check.mark == STANDING or account.host.runs(check.mark) is not False:
+            ran.ended = f"{mailbox.name} was registered anew by {holder}"
+        else:
+            autocheck.adopt(mailbox, check, session)
+    if ran.ended:
+        autocheck.end(mailbox, check, ran.ended)
+        return None
+    return check if holder.knows(session) else None

@@ -12,7 +12,7 @@ import os
 import time
 
 from . import records
-from .errors import Misconfigured
+from .errors import Misconfigured, cannot_read
 from .signing import content_digest
 
 TYPE_CHECKING = False
@@ -50,6 +50,18 @@ class Holder:
         self.id, self.hash = values.get("id", ""), values.get("hash", "")
         self.mark, self.host = values.get("mark", ""), values.get("host", "?")
         self.who, self.since, self.used = values.get("who", "?"), values.get("since", "0"), used
+
+    @classmethod
+    def of(cls, mailbox: str) -> Holder | None:
+        """Return who holds the mailbox at that path, or None. Raises: Misconfigured, TryAgain: it cannot be read."""
+        path = f"{mailbox}/records/session"
+        try:
+            text = records.read(path)
+            return None if text is None else cls(records.words(text), os.stat(path).st_mtime)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise cannot_read(path, error) from error
 
     def live(self, host: Host, now: float) -> bool:
         """Return whether its anchor runs; where that cannot be seen, whether it was used lately."""

@@ -1,33 +1,59 @@
-"""Watching for as long as one lives: one identity, or all of an account; each batch of mail rings once."""
+"""Watching for as long as one lives: one identity, or all of an account; each batch of mail rings once.
+
+What is run, a handler or a command that rings, runs beside the watching: nobody's mail waits for another's.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 from . import autocheck
 from .alarm import again_after
 from .bell import bell_of
 from .errors import MaildirIPCError, NotYours
-from .tick import tick_for
+from .process import lookup
+from .running import Running
 from .watch import RESCAN, Doorbell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .account import Account
+    from .alarm import Sounding
     from .bell import Bell
     from .mailbox import Mailbox
     from .tokens import Session
 
+_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+_LOOK = 1.0  # seconds between two looks at what runs
 
-def first_bell(mailbox: Mailbox, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Bell:
-    """Return the bell as soon as something is unread; after *seconds* (None: never) one that says nothing is."""
+
+def acts(account: Account, session: Session, mailbox: Mailbox) -> bool:
+    """Return whether *mailbox* is still that session's: it is told of no other's mail."""
+    holder = account.sessions(mailbox.spool).holder(mailbox.name)
+    return holder is not None and holder.knows(session)
+
+
+def first_bell(
+    mailbox: Mailbox,
+    seconds: float | None,
+    clock: Callable[[], float] = time.monotonic,
+    is_ours: Callable[[], bool] = lambda: True,
+) -> Bell:
+    """Return the bell as soon as something is unread; after *seconds* (None: never) one that says nothing is.
+
+    Raises: NotYours when, by *is_ours*, it is another's mail by then.
+    """
     end = None if seconds is None else clock() + seconds
     with Doorbell((mailbox,)) as doorbell:
         while True:
             rang = doorbell.news(None if end is None else max(0.0, end - clock()))
             bell = bell_of(mailbox)
+            if not is_ours():
+                raise NotYours(f"the session of {mailbox.name} is over", f"mipc register {mailbox.name}")
             if bell or not rang:
                 return bell
 
@@ -36,33 +62,46 @@ class Vigil:
     """A watch that goes on. `turn` it for ever; use it as a context manager.
 
     Where auto-check is on, its handler gets the mail first, when it is due. *ring* is called once for each batch
-    that is unread then, and returns what failed, or None. What failed is rung again, later each time, until the
-    mail was read.
+    that is unread then. It returns None, or what failed, or what runs and will say so. What failed is rung again,
+    later each time, until the mail was read.
     """
 
     def __init__(
         self,
         account: Account,
         session: Session | None,
-        ring: Callable[[Bell], str | None],
+        ring: Callable[[Bell], Sounding | str | None],
+        environ: Mapping[str, str],
         *,
         rescan: float = RESCAN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*session* is the one to watch for; None for all that the account has, and will have."""
-        self._account, self._session, self._ring = account, session, ring
+        """*session* is the one to watch for; None for all that the account has, and will have.
+
+        *environ* is that of what is run.
+        """
+        self._account, self._session, self._ring, self._environ = account, session, ring, environ
         self._clock, self._looked = clock, float("-inf")
         self._interval = 0.95 * rescan  # so that the doorbell's rescan and ours are one wake-up
         self._doorbell = Doorbell(rescan=rescan, clock=clock)
-        self._watched: dict[str, Mailbox] = {}  # by the id of the session
+        # All by the id of the session.
+        self._watched: dict[str, Mailbox] = {}
         self._sessions: dict[str, Session] = {}
-        self._owed: dict[str, tuple[float, int]] = {}  # (when to ring, failures so far), by the same
+        self._ticks: dict[str, Running] = {}
+        self._sounding: dict[str, tuple[Sounding, int]] = {}  # (what runs, failures so far)
+        self._owed: dict[str, tuple[float, int]] = {}  # (when to ring, failures so far)
+        self._missed: set[str] = set()  # mail came while a tick ran, perhaps after its last look
 
     def __enter__(self) -> Vigil:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._doorbell.close()
+        for sounding, _failures in self._sounding.values():
+            sounding.end()
+        for tick in self._ticks.values():
+            tick.end()
+            tick.close()
         for mailbox in self._watched.values():
             mailbox.close()
 
@@ -80,40 +119,81 @@ class Vigil:
         if all_due:
             self._looked = self._clock()
             self._follow_sessions()
-        until = min([self._looked + self._interval, *(when for when, _ in self._owed.values())])
+        until = min([self._looked + self._interval, *(when for id, (when, _) in self._owed.items() if self._idle(id))])
         rang = self._listen(max(0.0, until - self._clock()))
-        failed: list[str] = []
+        failed = self._ended()
         for id, mailbox in self._watched.items():
-            if all_due or mailbox in rang:
-                failed += self._auto_check(id)
             if mailbox in rang:
                 self._owed.setdefault(id, (self._clock(), 0))
-        due = [id for id, (when, _) in self._owed.items() if when <= self._clock()]
+                self._missed.update({id} & self._ticks.keys())
+            if all_due or mailbox in rang:
+                self._auto_check(id)
+        due = [id for id, (when, _) in self._owed.items() if when <= self._clock() and self._idle(id)]
         return failed + [failure for id in due if (failure := self._settle(id)) is not None]
 
-    def _auto_check(self, id: str) -> list[str]:
-        """Give the handler what is due, if there is one; it backs off by itself."""
-        if autocheck.read(self._watched[id]) is None:
-            return []
-        ran = tick_for(self._account, self._sessions[id], autocheck.WATCH)
-        return [] if ran is None else ran.troubles()
+    def _idle(self, id: str) -> bool:
+        return id not in self._ticks and id not in self._sounding
 
     def _listen(self, seconds: float) -> list[Mailbox]:
+        if self._ticks or self._sounding:
+            seconds = min(seconds, _LOOK)
         try:
             return self._doorbell.news(seconds)
         except NotYours:
             self._looked = float("-inf")  # its session is over, too
             return []
 
+    def _auto_check(self, id: str) -> None:
+        """Have a process give the handler what is due, if there is one; it backs off by itself."""
+        mailbox, now = self._watched[id], self._account.clock()
+        check = autocheck.read(mailbox)
+        if check is None:
+            return
+        own = lookup("self")
+        autocheck.used(mailbox, now, autocheck.WATCH, "" if own is None else self._account.host.mark(own))
+        if check.handler and id not in self._ticks and autocheck.due(mailbox, now):
+            command = [sys.executable, _MAIN, "auto-check", "run", "--due", "--as", mailbox.name]
+            self._ticks[id] = Running(command, self._environ, float("inf"))
+
+    def _ended(self) -> list[str]:
+        """Take leave of what has ended, and return what failed."""
+        failed: list[str] = []
+        for id in [id for id, tick in self._ticks.items() if tick.over()]:
+            tick = self._ticks.pop(id)
+            failed += [line.removeprefix("mipc: ") for line in tick.finished().stderr.text.splitlines()]
+            tick.close()
+            if id in self._missed & self._watched.keys():
+                self._missed.discard(id)
+                self._auto_check(id)
+        for id in [id for id, (sounding, _) in self._sounding.items() if sounding.over()]:
+            sounding, failures = self._sounding.pop(id)
+            why = sounding.failure()
+            if why is not None:
+                failed.append(self._again(id, why, failures))
+        return failed
+
     def _settle(self, id: str) -> str | None:
+        """Ring for what is unread; return what failed."""
         _, failures = self._owed.pop(id)
-        bell = bell_of(self._watched[id])
-        why = self._ring(bell) if bell.unread else None
-        if why is None:
+        mailbox = self._watched.get(id)
+        if mailbox is None:
             return None
+        if not acts(self._account, self._sessions[id], mailbox):
+            self._looked = float("-inf")  # taken over, or ended: the next turn sees whose it is
+            return None
+        bell = bell_of(mailbox)
+        said = self._ring(bell) if bell.unread else None
+        if said is None or isinstance(said, str):
+            return said and self._again(id, said, failures)
+        self._sounding[id] = (said, failures)
+        return None
+
+    def _again(self, id: str, why: str, failures: int) -> str:
+        """Owe a ring that failed, and return that in words."""
         pause = again_after(failures + 1)
         self._owed[id] = (self._clock() + pause, failures + 1)
-        return f"the command for {bell.identity} {why}; again in {pause:g} s"
+        name = self._watched[id].name if id in self._watched else "a session that is over"
+        return f"the command for {name} {why}; again in {pause:g} s"
 
     def _follow_sessions(self) -> None:
         """Watch for the sessions that there are now."""

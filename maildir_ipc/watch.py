@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from .errors import NotYours
+from .errors import Misconfigured, NotYours
 from .mounts import mount_of, mount_table
 from .unique import NO_PROCESS, is_held, owner_parts
 
@@ -139,6 +139,10 @@ class Doorbell:
                 self.ignore(place.mailbox)
                 if not self._places:
                     raise
+            except Misconfigured:
+                if len(self._places) == 1:
+                    raise
+                place.unread, place.held = [], False  # the others still ring; the next rescan looks again
 
     def _sleep(self, end: float | None) -> None:
         now = self._clock()

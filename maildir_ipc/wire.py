@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_LINE = 998  # octets; RFC 5322, 2.1.1
+IMPORTANCE = ("low", "normal", "high")  # RFC 2156
 _LINE = 57  # octets in a line of base64
 _BLOCK = 1024 * _LINE  # octets encoded at a time
 

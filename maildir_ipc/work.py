@@ -84,7 +84,7 @@ class Taking(Leased):
         if self._held.pop(received.entry.name, None) is None:
             return
         assert received.message is not None
-        self._last = received.message.id
+        self._shown(received.message)
         # None: whoever read our output was faster, and has acknowledged it already.
         held = self.mailbox.maildir.claim(received.entry, self._token, self._fresh)
         received.entry = held or received.entry

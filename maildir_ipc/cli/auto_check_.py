@@ -22,6 +22,7 @@ USAGE = "auto-check start [MINUTES] | stop | status | run | log [options]"
 OPTIONS = {"instant": FLAG, "exec": "CMD", "ack": FLAG, "due": FLAG}
 _ACTS = ("start", "stop", "status", "run", "log")
 _IDLE = "no handler: hooks hand mail over while the agent works; nothing acts while it is idle"
+_FOREIGN = "a command that this account has not approved"
 _NO_HOOK = "your hooks; none has run so far (mipc setup CLIENT)"
 _NEXT = {
     "cron": "mipc setup cron --apply: a tick every minute",
@@ -69,7 +70,7 @@ def _start(call: Call, mailbox: Mailbox, session: Any, given: Arguments) -> int:
         return _print_json(call, _object(mailbox, autocheck.status(mailbox, mailbox.spool.clock())))
     call.out(f"auto-check {check.interval} for {mailbox.name}\n")
     call.say("mipc auto-check stop ends it")
-    for line in [_IDLE] if check.command is None else _NEXT.values():
+    for line in _NEXT.values() if check.handler else [_IDLE]:
         call.say(line)
     return 0
 
@@ -99,20 +100,20 @@ def _status(call: Call, mailbox: Mailbox, *, json: bool) -> int:
     from ..render import when
 
     lines = [f"auto-check {check.interval} for {mailbox.name}"]
-    lines.append(f"handler: {check.command}" if check.command is not None else _IDLE)
+    lines.append(f"handler: {check.command or _FOREIGN}" if check.handler else _IDLE)
     if check.acknowledge:
         lines.append("what was handled is acknowledged")
     lines.append(f"last: {when(found.last, now) if found.last else 'never'}")
     by = _by(found, now)
     lines.append(f"next: {_next(check, found.next - now, looks=bool(by))}")
-    lines.append(f"by: {', '.join(by) or ('nothing' if check.command is not None else _NO_HOOK)}")
+    lines.append(f"by: {', '.join(by) or ('nothing' if check.handler else _NO_HOOK)}")
     if found.did:
         lines.append(f"did: {found.did}")
     waiting = given_up(mailbox)
     if waiting:
         lines.append(f"given up: {waiting}, unread and flagged: mipc check")
     call.out("\n".join([*lines, ""]))
-    if check.command is not None and not found.means:
+    if check.handler and not found.means:
         for line in _NEXT.values():
             call.say(line)
     return 0
@@ -123,7 +124,7 @@ def _next(check: AutoCheck, seconds: float, *, looks: bool) -> str:
     minutes = 0 if check.instant else -(-seconds // 60)
     if minutes > 0:
         return f"in {minutes:.0f} minute{'s' if minutes > 1 else ''}"
-    if check.command is None:
+    if not check.handler:
         return "at your next prompt or tool"
     if not looks:
         return "when something looks"
@@ -152,16 +153,20 @@ def _now(call: Call, given: Arguments) -> int:
     elif not ran.ended:
         call.out("".join(f"{outcome}\n" for outcome in ran.outcomes if not outcome.why))
         if not ran.outcomes:
-            call.say(f"nothing to do for {ran.name}")
+            call.say(f"nothing to do for {ran.name}{ran.idle and f': {ran.idle}'}")
     return _say(call, ran)
 
 
 def _due(call: Call, given: Arguments) -> int:
-    """Do one tick for all. Silent, unless something is to be told: cron sends what is said to its person."""
+    """Do one tick for all; with --as, as `mipc watch` has it done, for one.
+
+    Silent, unless something is to be told: cron sends what is said to its person.
+    """
     from .. import tick
 
-    code, done = 0, []
-    for ran in tick.tick(call.account):
+    code, done, name = 0, [], given.get("as")
+    one = None if name is None else tick.tick_for(call.account, call.account.identify(name), autocheck.WATCH)
+    for ran in tick.tick(call.account) if name is None else [one] if one is not None else []:
         done.append(ran)
         code = max(code, _say(call, ran))
     if given.flag("json"):
@@ -218,6 +223,7 @@ def _ran_object(ran: Ran) -> dict[str, Any]:
         "given_up": len([outcome for outcome in ran.outcomes if outcome.gave_up]),
         "busy": ran.busy,
         "ended": ran.ended or None,
+        "set_aside": len(ran.aside),
         "trouble": ran.trouble or None,
     }
 

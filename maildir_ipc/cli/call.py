@@ -52,6 +52,7 @@ class Call:
             from ..settings import from_environment
 
             self._account = Account(from_environment())
+            self._account.say = lambda text: self.say(f"mipc: {text}")
         return self._account
 
     def mailbox(self, session: Session) -> Mailbox:

@@ -8,7 +8,7 @@ from ..directory import knows
 from ..errors import NoSpool, Usage
 from ..phrases import Unsure, understand
 from ..render import VERSION, escape, to_json
-from .arguments import FLAG
+from .arguments import FLAG, parse
 from .call import arguments, load
 from .sending import text_given
 
@@ -24,12 +24,13 @@ OPTIONS = {"dry-run": FLAG}
 
 def run(call: Call, words: list[str]) -> int:
     """Say what was understood, and run the verb that does it. Raises: Usage when it is not one act for certain."""
+    _nothing_behind(words)
     given = arguments(call, words, USAGE, OPTIONS, before_text=0)
     if given is None:
         return 0
     if not given.operands:
         raise Usage("no phrase", f"mipc {USAGE}")
-    act = understand(text_given(given.operands), lambda name: _known(call, name))
+    act = understand(text_given(given.operands, call), lambda name: _known(call, name))
     if isinstance(act, Unsure):
         one, other = (_typed(reading, given) for reading in act.readings)
         raise Usage(f"unsure what is meant ({act.why}); nothing was done", f"type {one}   or {other}")
@@ -44,6 +45,14 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     call.say(f"understood: {_line(act.words)}")
     return load(act.verb)(call, _words(act, given))
+
+
+def _nothing_behind(words: list[str]) -> None:
+    """Return when no option stands behind the phrase: there it would be sent as text, in somebody else's name."""
+    for word in parse(words, OPTIONS, before_text=0).operands[1:]:
+        if word.startswith("-") and word != "-":
+            hint = "options come before the phrase; quote the whole phrase if it has such a word"
+            raise Usage(f"{word[:40]!a} stands behind the phrase; nothing was done", hint)
 
 
 def _known(call: Call, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import TryAgain
-from ..housekeeping import DONE, FAILED, KINDS, WOULD, Housekeeping
+from ..housekeeping import DONE, FAILED, KINDS, LEFT, WOULD, Housekeeping
 from ..render import VERSION, escape, to_json
 from .arguments import FLAG
 from .call import arguments
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 USAGE = "gc [--apply]"
 OPTIONS = {"apply": FLAG}
 MAX_ITEMS = 100  # lines that one command prints; the others are counted
-_SAID = {WOULD: "would remove", DONE: "removed", FAILED: "could not remove"}
+_SAID = {WOULD: "would remove", DONE: "removed", FAILED: "could not remove", LEFT: "left alone"}
 
 
 def run(call: Call, words: list[str]) -> int:
@@ -27,8 +27,8 @@ def run(call: Call, words: list[str]) -> int:
     listed: list[dict[str, str]] = []
     counts, more, failed = dict.fromkeys(KINDS, 0), 0, 0
     for item in Housekeeping(call.account, apply=apply).run():
-        counts[item.kind] += item.state != FAILED
-        failed += item.state == FAILED
+        counts[item.kind] += item.state in (WOULD, DONE)
+        failed += item.state in (FAILED, LEFT)
         if len(listed) >= MAX_ITEMS:
             more += 1
             continue
@@ -45,5 +45,5 @@ def run(call: Call, words: list[str]) -> int:
     tail = "" if apply or not parts else "; mipc gc --apply does it"
     call.say(f"{_SAID[DONE if apply else WOULD]} {', '.join(parts) or 'nothing'}{tail}")
     if failed:
-        call.say(f"mipc: {failed} could not be removed: mend what their lines say, then mipc gc --apply")
+        call.say(f"mipc: {failed} could not be looked at or removed: mend what their lines say, then mipc gc --apply")
     return TryAgain.exit_code if failed else 0

@@ -6,7 +6,7 @@ import os
 
 from ..history import DEFAULT_LIMIT, history
 from ..listing import Listing, page_object
-from ..render import MAX_CHARS, to_json
+from ..render import MAX_CHARS, escape, to_json
 from .arguments import FLAG, text_of
 from .call import arguments
 
@@ -28,15 +28,18 @@ def run(call: Call, words: list[str]) -> int:
     mark = os.urandom(2).hex()
     bound = Listing(None if full else MAX_CHARS, account.clock(), mark, json=given.flag("json"), full=full)
     with call.mailbox(session) as mailbox:
-        page = history(mailbox, bound.takes, limit=given.count("limit") or DEFAULT_LIMIT, text=text)
+        name, page = mailbox.name, history(mailbox, bound.takes, limit=given.count("limit") or DEFAULT_LIMIT, text=text)
     if given.flag("json"):
-        call.out(to_json(page_object(page, bound, session.name)) + "\n")
+        call.out(to_json(page_object(page, bound, name)) + "\n")
     else:
         call.out("".join(bound.text(received) for received in page.messages))
     if not page.messages:
-        call.say(f"nothing read or sent by {session.name}{f' has {text!a}' if text else ' yet'}")
+        call.say(f"nothing read or sent by {name}{f' has {text!a}' if text else ' yet'}")
     if page.rejected:
-        call.say(f"mipc: {page.rejected} not shown, for they are not verified mail: mipc verify")
+        from shlex import quote
+
+        newest = quote(escape(page.aside, line=True))
+        call.say(f"mipc: {page.rejected} not shown, not verified mail of {name}: the newest is mipc read {newest}")
     if page.remaining:
         call.say(f"{page.remaining} older not looked at: --limit N; one message whole: mipc read REF")
     return 0

@@ -46,7 +46,7 @@ def run(call: Call, words: list[str]) -> int:
             from ..render import VERSION
 
             messages = [message_object(received, full=full) for received in found]
-            fields = {"v": VERSION, "identity": session.name, "messages": messages, "saved": saved}
+            fields = {"v": VERSION, "identity": mailbox.name, "messages": messages, "saved": saved}
             call.out(to_json(fields) + "\n")
     return 0 if mailbox.shows(found[0].verdict) else 76
 

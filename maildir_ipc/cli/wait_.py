@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..render import to_json
-from ..vigil import first_bell
+from ..vigil import acts, first_bell
 from .arguments import duration
 from .call import arguments
 
@@ -21,10 +21,11 @@ def run(call: Call, words: list[str]) -> int:
     if given is None:
         return 0
     text = given.get("timeout")
-    seconds = None if text is None else duration(text)
-    with call.account.mailbox(call.account.identify(given.get("as"))) as mailbox:
+    seconds = None if text is None else 0.0 if text == "0" else duration(text)
+    session = call.account.identify(given.get("as"))
+    with call.account.mailbox(session) as mailbox:
         call.notes()
-        bell = first_bell(mailbox, seconds)
+        bell = first_bell(mailbox, seconds, is_ours=lambda: acts(call.account, session, mailbox))
     if call.json:
         call.out(to_json(bell.object()) + "\n")
     elif bell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import signal
 
-from ..alarm import failure, sound
+from ..alarm import Sounding
 from ..errors import TryAgain, Usage
 from ..render import to_json
 from ..settings import without_secrets
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ..bell import Bell
+    from ..running import Finished
     from .arguments import Arguments
     from .call import Call
 
@@ -41,7 +42,7 @@ def run(call: Call, words: list[str]) -> int:
     ring, prints = _ringing(call, given)
     _end_quietly()
     try:
-        with Vigil(call.account, session, ring) as vigil:
+        with Vigil(call.account, session, ring, without_secrets()) as vigil:
             while not (prints and _has_no_reader(1)):
                 call.notes()
                 for said in vigil.turn():
@@ -64,21 +65,21 @@ def _check(given: Arguments) -> None:
         raise Usage("--auto-check and --exec", "mipc auto-check start --exec CMD gives a name its command")
 
 
-def _ringing(call: Call, given: Arguments) -> tuple[Callable[[Bell], str | None], bool]:
+def _ringing(call: Call, given: Arguments) -> tuple[Callable[[Bell], Sounding | None], bool]:
     """Return how to ring, and whether that prints."""
     command, hint = given.get("exec"), " --as {}" if given.flag("all") else ""
 
-    def by_line(bell: Bell) -> str | None:
+    def by_line(bell: Bell) -> None:
         line = bell.line(f"mipc check{hint.format(bell.identity)}")
         call.out(f"{to_json(bell.object()) if call.json else line}\n")
-        return None
 
-    def by_command(bell: Bell) -> str | None:
-        done = sound(command or "", bell, without_secrets(), call.account.spool(), call.account.host)
+    def by_command(bell: Bell) -> Sounding:
+        return Sounding(command or "", bell, without_secrets(), call.account.spool(), call.account.host, said)
+
+    def said(done: Finished) -> None:
         call.out(done.stdout.text)
         if done.stderr.size:
             call.say(done.stderr.text.removesuffix("\n"))
-        return failure(done)
 
     if given.flag("auto-check"):
         return lambda _: None, False

@@ -18,12 +18,14 @@ def run(call: Call, words: list[str]) -> int:
         return 0
     session = call.account.identify(given.get("as"), only_reading=True)
     spool = call.account.spool()
+    with call.account.mailbox(session) as mailbox:
+        name = mailbox.name  # a renamer that was killed left the session under the former one
     if given.flag("json"):
         from ..render import VERSION, to_json
 
-        facts = {"name": session.name, "anchor": session.who, "spool": spool.root, "signed": spool.signed}
+        facts = {"name": name, "anchor": session.who, "spool": spool.root, "signed": spool.signed}
         call.out(to_json({"v": VERSION, **facts}) + "\n")
     else:
-        call.out(f"{session.name}\n")
-    call.say(f"{session.name}, by {session.who}; spool {spool.root}{'' if spool.signed else ' (unsigned)'}")
+        call.out(f"{name}\n")
+    call.say(f"{name}, by {session.who}; spool {spool.root}{'' if spool.signed else ' (unsigned)'}")
     return 0

@@ -13,7 +13,7 @@ from ..errors import MaildirIPCError, Misconfigured
 from ..mounts import mount_of, mount_table
 from .finding import WRONG, Finding
 from .host import file_system, installations, packages, python, space
-from .mail import contents, litter, sessions, unfinished
+from .mail import contents, litter, locked, sessions, unfinished
 from .places import clocks, effective, folds_case, key, modes, settings
 
 TYPE_CHECKING = False
@@ -47,8 +47,10 @@ def examine(account: Account, *, fix: bool = False) -> Report:
     """Look at everything, and with *fix* mend what can be mended without loss; what is left was looked at again."""
     mended: dict[tuple[str, str], Finding] = {}
     for _ in range(_ROUNDS if fix else 0):
-        ill = [(finding, finding.mend) for finding in _all(_fresh(account)) if finding.mend is not None]
-        if not ill:
+        found = list(_all(_fresh(account)))
+        ill = [(finding, finding.mend) for finding in found if finding.mend is not None]
+        # Most of it is done under the lock, and would be waited for in vain.
+        if not ill or any(finding.check == "lock" for finding in found):
             break
         for finding, mend in ill:
             try:
@@ -83,18 +85,32 @@ def _all(account: Account) -> Iterator[Finding]:
         yield from modes(account, account.settings.root)
         yield from installations(account.settings.path, __version__)
         return
-    yield from modes(account, spool.root)
-    yield from key(account, spool)
-    yield from settings(spool)
-    yield from clocks(spool)
-    yield from unfinished(spool)
-    yield from contents(account, spool)
-    yield from litter(account)
-    yield from sessions(account, spool)
-    yield from file_system(mount_of(os.path.realpath(spool.root), mount_table()))
-    yield from space(os.statvfs(spool.root), spool.root)
-    yield from folds_case(spool.root)
+    for look in (
+        modes(account, spool.root),
+        key(account, spool),
+        settings(spool),
+        clocks(spool),
+        locked(spool),
+        unfinished(spool),
+        contents(account, spool),
+        litter(account),
+        sessions(account, spool),
+        file_system(mount_of(os.path.realpath(spool.root), mount_table())),
+        space(os.statvfs(spool.root), spool.root),
+        folds_case(spool.root),
+    ):
+        yield from _apart(look)
     yield from installations(account.settings.path, __version__)
+
+
+def _apart(look: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield what is found; what stops one look is found too, and stops no other."""
+    try:
+        yield from look
+    except MaildirIPCError as error:
+        yield Finding("unreadable", error.message, error.next)
+    except OSError as error:
+        yield Finding("unreadable", f"{error.filename or 'the spool'}: {error.strerror}", "mend what the system says")
 
 
 def _facts(spool: Spool) -> list[tuple[str, str]]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import partial
 
-from .. import broom, moves
+from .. import broom, lock, moves
 from ..address import is_name
 from ..entry import Entry
-from ..errors import MaildirIPCError
-from ..housekeeping import Housekeeping, forward
+from ..errors import MaildirIPCError, cannot_read
+from ..housekeeping import LEFT, Housekeeping, forward
 from ..mailbox import Mailbox
 from ..maildir import REJECTED, SENT
 from ..names import Names
 from ..session import STANDING
 from ..unique import is_held
 from .finding import NOTE, Finding
+from .places import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,24 +34,47 @@ def contents(account: Account, spool: Spool) -> Iterator[Finding]:
     with os.scandir(spool.root) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        name = entry.name
-        if name.startswith("."):
+        if entry.name.startswith("."):
             continue  # .ipc, and what other mail programs keep there
-        if not is_name(name):
-            next = "move it away: the spool is for mailboxes"
-            yield Finding("orphan", f"{spool.root}/{name} is no mailbox, and its name is none", next)
-        elif entry.is_symlink():
-            yield from _forward(spool, name)
-        elif not entry.is_dir():
-            yield Finding("orphan", f"{spool.root}/{name} is a file", f"move it away: nobody can register {name}")
-        elif spool.record(name) is None and os.path.isdir(f"{entry.path}/records"):
-            what = f"{entry.path}/records/names is missing, so nobody can say whose mail it has"
-            yield Finding("names", what, "restore it, or mipc doctor --fix", mend=partial(_rename_again, spool, name))
-        elif spool.record(name) is None:
-            next = f"mipc register {name} --as {name} makes it one, or move it away"
-            yield Finding("orphan", f"{spool.root}/{name} is a directory and no mailbox", next)
-        else:
-            yield from _mailbox(account, spool, name)
+        try:
+            yield from _thing(account, spool, entry)
+        except MaildirIPCError as error:
+            yield from _unreadable(entry.path, error.message, error.__cause__)
+        except OSError as error:
+            message = cannot_read(str(error.filename or entry.path), error).message
+            yield from _unreadable(entry.path, message, error)
+
+
+def _thing(account: Account, spool: Spool, entry: os.DirEntry[str]) -> Iterator[Finding]:
+    name = entry.name
+    if not is_name(name):
+        next = "move it away: the spool is for mailboxes"
+        yield Finding("orphan", f"{spool.root}/{name} is no mailbox, and its name is none", next)
+    elif entry.is_symlink():
+        yield from _forward(spool, name)
+    elif not entry.is_dir():
+        yield Finding("orphan", f"{spool.root}/{name} is a file", f"move it away: nobody can register {name}")
+    elif spool.record(name) is None and os.path.isdir(f"{entry.path}/records"):
+        what = f"{entry.path}/records/names is missing, so nobody can say whose mail it has"
+        yield Finding("names", what, "restore it, or mipc doctor --fix", mend=partial(_rename_again, spool, name))
+    elif spool.record(name) is None:
+        next = f"mipc register {name} --as {name} makes it one, or move it away"
+        yield Finding("orphan", f"{spool.root}/{name} is a directory and no mailbox", next)
+    else:
+        yield from _mailbox(account, spool, name)
+
+
+def _unreadable(mailbox: str, what: str, cause: BaseException | None) -> Iterator[Finding]:
+    """Yield what keeps a mailbox from being looked at, unless its owners and modes say so already."""
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number != errno.EACCES:
+        yield Finding("unreadable", what, "move that away, then mipc doctor --fix")
+    elif not any(True for path in (mailbox, *_below(mailbox)) for _ in place(path)):
+        yield Finding("unreadable", what, "let this account read it: look at its owner, its mode and its ACL")
+
+
+def _below(mailbox: str) -> list[str]:
+    return [f"{mailbox}/{part}" for part in ("new", "cur", "records", "records/names")]
 
 
 def unfinished(spool: Spool) -> Iterator[Finding]:
@@ -70,10 +95,22 @@ def unfinished(spool: Spool) -> Iterator[Finding]:
             yield Finding(folder, f"{path}/{name}: {what}{holds}", next, mend=mend)
 
 
+def locked(spool: Spool) -> Iterator[Finding]:
+    """Yield the spool's lock, if somebody holds it longer than anything takes that is done under it."""
+    path = f"{spool.root}/.ipc/lock"
+    try:
+        by = lock.busy(path, lock.SAY_AFTER) if os.path.lexists(path) else None
+    except OSError:
+        return  # that nothing can be written here is said already
+    if by is not None:
+        what = f"{path} is held{by}, and registering, renaming and first mail to a name wait for it"
+        yield Finding("lock", what, "let that process finish, or end it: its lock goes with it")
+
+
 def litter(account: Account) -> Iterator[Finding]:
     """Yield how much killed commands have left."""
     try:
-        found = list(Housekeeping(account, apply=False).litter())
+        found = [item for item in Housekeeping(account, apply=False).litter() if item.state != LEFT]
     except (MaildirIPCError, OSError):
         return  # what is in the way is said already
     if found:
@@ -85,7 +122,16 @@ def sessions(account: Account, spool: Spool) -> Iterator[Finding]:
     """Yield the names whose agent or terminal has gone without saying so."""
     known = account.sessions(spool)
     for name in sorted(spool.names()):
-        holder = None if os.path.islink(spool.path(name)) else known.holder(name)
+        try:
+            if os.path.islink(spool.path(name)) or spool.record(name) is None:
+                continue
+        except MaildirIPCError:
+            continue  # said already
+        try:
+            holder = known.holder(name)
+        except MaildirIPCError as error:
+            yield from _unreadable(spool.path(name), error.message, error.__cause__)
+            continue
         if holder is not None and holder.mark != STANDING and account.host.runs(holder.mark) is False:
             what = f"{name} was held by {holder}, which has ended"
             yield Finding("session", what, f"nothing: mail waits, and mipc register {name} takes it", level=NOTE)
@@ -102,7 +148,7 @@ def _mailbox(account: Account, spool: Spool, name: str) -> Iterator[Finding]:
         what = f"{path} has no {', no '.join(missing)}"
         yield Finding("half-made", what, "any send to it makes it", mend=partial(_ensure, spool, name))
     if record is not None and not record.lines:
-        what = f"{path}/records/names is empty, so nobody can say whose mail it has"
+        what = f"{path}/records/names is damaged: there is no name in it, so nobody can say whose mail it has"
         yield Finding("names", what, "restore it, or mipc doctor --fix", mend=partial(_rename_again, spool, name))
     elif record is not None and not any(known == name and until is None for known, _, until in record.lines):
         what = f"{path} does not know that it is called {name}"

@@ -9,7 +9,7 @@ from functools import partial
 from .. import broom, records
 from ..address import is_name
 from ..bounds import DEFAULTS, setting_fault
-from ..errors import Misconfigured
+from ..errors import Misconfigured, cannot_read
 from .finding import NOTE, Finding
 
 SKEW = 300  # seconds by which two clocks may differ
@@ -23,17 +23,15 @@ if TYPE_CHECKING:
 
 def key(account: Account, spool: Spool) -> Iterator[Finding]:
     """Yield what keeps this account from signing and verifying here."""
-    place = f"{spool.root}/.ipc/spool"
+    file = f"{spool.root}/.ipc/spool"
     if spool.mode not in ("signed", "open"):
-        yield Finding(
-            "spool", f"{place}: mode {spool.mode!a} is none", "it is signed or open; restore it from a backup"
-        )
+        yield Finding("spool", f"{file}: mode {spool.mode!a} is none", "it is signed or open; restore it from a backup")
         return
     if spool.signed and not spool.keys:
         known = [owner for owner, _ in _secrets(account) if owner == spool.id]
         hint = "its key is in the keyring" if known else "its key is not in the keyring either"
         next = f"restore the line `key ID 0` from a backup ({hint})"
-        yield Finding("spool", f"{place}: the spool is signed and lists no key", next)
+        yield Finding("spool", f"{file}: the spool is signed and lists no key", next)
         return
     try:
         account.spool()
@@ -53,14 +51,19 @@ def key(account: Account, spool: Spool) -> Iterator[Finding]:
 
 def settings(spool: Spool) -> Iterator[Finding]:
     """Yield what in the settings file means nothing, or not what its writer thinks."""
-    place, known = f"{spool.root}/.ipc/settings", set[str]()
-    if os.path.islink(place):
-        yield Finding("settings", f"{place} is a link, and is not followed", "put the file itself there")
+    file, known = f"{spool.root}/.ipc/settings", set[str]()
+    if os.path.islink(file):
+        yield Finding("settings", f"{file} is a link, and is not followed", "put the file itself there")
         return
-    for number, line in enumerate((records.read(place) or "").split("\n"), 1):
+    try:
+        text = records.read(file) or ""
+    except OSError as error:
+        yield Finding("settings", cannot_read(file, error).message, "put a file there that can be read")
+        return
+    for number, line in enumerate(text.split("\n"), 1):
         text = line.partition("#")[0].strip()
         name, equals, value = (part.strip() for part in text.partition("="))
-        where = f"{place}:{number}"
+        where = f"{file}:{number}"
         if not text:
             continue
         if not equals:
@@ -100,18 +103,18 @@ def effective(spool: Spool) -> list[tuple[str, str, bool]]:
 
 def modes(account: Account, root: str) -> Iterator[Finding]:
     """Yield what others could read or change, and what is not ours at all."""
-    yield from _place(root)
+    yield from place(root)
     for name in _below(root):
         if name == ".ipc" or is_name(name):
             yield from _mailbox(f"{root}/{name}")
     keyring = account.keyring
-    yield from _place(keyring.directory)
-    yield from _place(keyring.path)
+    yield from place(keyring.directory)
+    yield from place(keyring.path)
     for state in account.settings.states:
         for path in (state, *(f"{state}/{name}" for name in _below(state))):
-            yield from _place(path)
+            yield from place(path)
             for name in _below(path) if path != state else ():
-                yield from _place(f"{path}/{name}")
+                yield from place(f"{path}/{name}")
     if not any(_can_write(state) for state in account.settings.states):
         what = f"no place for session tokens can be written: {', '.join(account.settings.states)}"
         yield Finding("state", what, "let the sandbox write to one, or set MAILDIR_IPC_STATE")
@@ -144,20 +147,21 @@ def folds_case(root: str) -> Iterator[Finding]:
 
 def _mailbox(path: str) -> Iterator[Finding]:
     """Look at directories and records, not at each message: nobody gets past a directory of mode 0700."""
-    yield from _place(path)
+    yield from place(path)
     if os.path.islink(path):
         return
     for name in _below(path):
         below = f"{path}/{name}"
-        yield from _place(below)
+        yield from place(below)
         if name in ("tmp", "new", "cur", "large-messages") or os.path.islink(below):
             continue
         for part in _below(below):
             if os.path.isdir(f"{below}/{part}") or name in (".ipc", "records"):
-                yield from _place(f"{below}/{part}")
+                yield from place(f"{below}/{part}")
 
 
-def _place(path: str) -> Iterator[Finding]:
+def place(path: str) -> Iterator[Finding]:
+    """Yield what is wrong with the owner or the mode of one path."""
     try:
         status = os.lstat(path)
     except OSError:

@@ -44,12 +44,13 @@ def line(settings: Settings) -> str:
 
 
 def installed() -> bool:
-    """Return whether our line is in the crontab."""
+    """Return whether a line of the crontab runs the tick: ours, or one that somebody wrote; a comment runs nothing."""
     try:
-        now = _crontab() or ""
+        lines = (_crontab() or "").split("\n")
     except (Missing, Misconfigured):
         return False
-    return without_block(now) != now or "ipc-cron" in now
+    runs = [line for line in lines if not line.lstrip().startswith("#")]
+    return any("ipc-cron" in line or "auto-check run --due" in line for line in runs)
 
 
 def _crontab() -> str | None:

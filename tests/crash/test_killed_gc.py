@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from maildir_ipc import Draft, housekeeping
+from maildir_ipc import Draft, expiry, housekeeping
+from maildir_ipc.errors import MailboxGone
 from maildir_ipc.housekeeping import Housekeeping
+from maildir_ipc.maildir import Maildir
 from maildir_ipc.testing import account, agent, check_all
 
 if TYPE_CHECKING:
@@ -73,8 +75,8 @@ def _gc(home: Path) -> list[str]:
     return [item.kind for item in Housekeeping(_late(home), apply=True, now=_clock).run()]
 
 
-def _struck(home: Path, nth: int) -> int:
-    """Run gc in a child that kills itself before the *nth* change; return how many changes came before its end."""
+def _struck(home: Path, nth: int, act: Callable[[Path], object] = _gc) -> int:
+    """Do *act* in a child that kills itself before the *nth* change; return how many changes came before its end."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -95,7 +97,7 @@ def _struck(home: Path, nth: int) -> int:
         for name in (*_CHANGING, "open"):
             setattr(os, name, before(getattr(os, name), name))
         try:
-            _gc(home)
+            act(home)
             report(writer, str(count).encode())
         finally:
             os._exit(0)
@@ -160,3 +162,45 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_goes_on(template: Path
         shutil.rmtree(home)
 
     assert report == []
+
+
+def _close(home: Path) -> None:
+    spool = account(str(home)).spool()
+    with spool.lock() as lock:
+        assert expiry.close(spool, lock, "nessa")
+
+
+def _written(home: Path) -> bytes:
+    """Send to nessa, take the message away, and return it."""
+    with agent(account(str(home)), "alice") as alice:
+        assert alice.send(["nessa"], Draft("by one who had it open")).error is None
+    (path,) = (home / ".local/share/maildir-ipc/nessa/new").iterdir()
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def test_closed_in_its_place_by_one_who_is_killed_it_takes_no_message_along(shm: Path) -> None:
+    """G1, G2, ADR 0020: with a sender that had it open: what it was told is delivered, nessa is shown, once."""
+    template = shm / "template"
+    data = _written(template)
+    changes = _struck(shutil.copytree(template, shm / "whole", symlinks=True), 0, _close)
+    assert changes >= 6
+    gone = 0
+    for nth in [*range(1, changes + 1), 0]:
+        home = shutil.copytree(template, shm / f"home-{nth}", symlinks=True)
+        owner, expected = account(str(home)), ["after"]
+        with Maildir(owner.spool().path("nessa")) as box:
+            box.at("tmp"), box.at("new")  # the descriptors stay with what they were opened on
+            _struck(home, nth, _close)
+            try:
+                box.deliver(data, owner.namer().unique())
+                expected.append("by one who had it open")
+            except MailboxGone:
+                gone += 1
+        with agent(owner, "alice") as alice:
+            assert alice.send(["nessa"], Draft("after")).error is None
+        with agent(owner, "nessa") as nessa:
+            assert sorted(_text(r) for r in check_all(nessa)) == expected, nth
+        assert not list((home / ".local/share/maildir-ipc/.ipc/closing").iterdir())
+    assert 1 < gone < changes

@@ -16,7 +16,7 @@ _ROWS = [(phrase[1:-1], command[1:-1]) for phrase, command in table(_PAGE, "## T
 @pytest.mark.parametrize(("phrase", "command"), _ROWS)
 def test_a_phrase_of_the_page_does_what_the_page_says(phrase: str, command: str) -> None:
     """S40."""
-    act = understand(phrase, lambda _: True)
+    act = understand(phrase, {"fred", "claude", "barney", "nessa"}.__contains__)
 
     assert isinstance(act, Act)
     assert act.command == command

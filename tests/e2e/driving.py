@@ -182,6 +182,15 @@ class Terminal(Shell):
                 return
             screen += os.read(self._master, 65536)
 
+    def see(self, text: str) -> str:
+        """Return what comes to the screen from now on, when *text* is among it."""
+        deadline, screen = time.monotonic() + SECONDS, ""
+        while text not in screen:
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self._master], [], [], left)[0], f"{text!r} did not come:\n{screen}"
+            screen += os.read(self._master, 65536).decode()
+        return screen
+
     def close(self) -> None:
         """Hang up: what runs in the terminal gets SIGHUP and ends."""
         os.close(self._master)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.driving import PATH, assert_refused, command, listing, mipc, run, spool_of
+from tests.e2e.driving import PATH, SECONDS, assert_refused, command, listing, mipc, run, spool_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +135,19 @@ def test_links_inside_a_mailbox_lead_nowhere_else(home: Path, spool: Path, tmp_p
     assert listing(outside) == before
 
 
+def test_a_mailbox_without_new_is_not_said_to_be_empty(home: Path, spool: Path) -> None:
+    """G12: 78 and what mends it; what was moved away by hand is unread again when it is back."""
+    (spool / "bob/new").rename(spool / "bob/aside")
+    for act in (("check",), ("check", "--peek"), ("take",), ("wait", "--timeout", "1")):
+        assert_refused(mipc(home, *act, "--as", "bob"), 78, f"{spool}/bob/new is not there", "mipc doctor --fix")
+    done = mipc(home, "doctor", "--fix")
+    assert f"mended: {spool}/bob has no new\n" in done.out
+    assert "no new messages for bob" in mipc(home, "check", "--as", "bob").err
+    (spool / "bob/new").rmdir()
+    (spool / "bob/aside").rename(spool / "bob/new")
+    assert "\nunread\n" in mipc(home, "check", "--as", "bob").out
+
+
 def test_what_is_no_message_in_new_is_neither_followed_nor_waited_for(home: Path, spool: Path, tmp_path: Path) -> None:
     """G7, G11: a pipe, a device, a link or a folder in new/ hides no mail, and says nothing of what it leads to."""
     new, outside = spool / "bob/new", tmp_path / "outside"
@@ -160,3 +176,21 @@ def test_home_may_be_missing_or_odd(home: Path, tmp_path: Path) -> None:
     for value in (str(tmp_path / "file"), "/dev/null"):
         done = run(*command("register"), "bob", "--as", "bob", home=home, env={"HOME": value, "PATH": PATH})
         assert_refused(done, 78, value)
+
+
+@pytest.mark.parametrize("act", [("register", "dora", "--as", "dora"), ("send", "--as", "bob", "newname", "hello")])
+def test_who_waits_for_the_lock_is_told_by_whom_it_is_held(home: Path, bob: Path, act: tuple[str, ...]) -> None:
+    """G12: at once, on standard error; and goes on when it is free."""
+    with (spool_of(home) / ".ipc/lock").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        env = {"PATH": PATH, "HOME": str(home)}
+        with subprocess.Popen([*command(act[0]), *act[1:]], env=env, stderr=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stderr is not None
+            ready = select.select([waiting.stderr], [], [], SECONDS)[0]
+            said = waiting.stderr.readline() if ready else ""
+            fcntl.flock(held, fcntl.LOCK_UN)
+            _, rest = waiting.communicate(timeout=SECONDS)
+
+    assert said.startswith(f"mipc: {spool_of(home)}/.ipc/lock is held"), said
+    assert said.endswith(": waiting for it\n")
+    assert waiting.returncode == 0, rest

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.driving import assert_refused, command, mipc, run, spool_of
+from tests.e2e.scenes import register
 
 pytestmark = pytest.mark.e2e
 
@@ -181,3 +183,59 @@ def test_what_was_set_aside_is_shown_but_not_saved_answered_or_passed_on(
     for words in (("reply", ref, "yes"), ("forward", ref, "alice")):
         assert_refused(mipc(home, words[0], "--as", "bob", *words[1:]), 66, "not verified mail")
     assert "altered" not in mipc(home, "history", "--as", "bob").out
+
+
+def test_a_reply_answers_the_last_message_shown_though_a_notice_came_after_it(spool: Path, home: Path) -> None:
+    """G12: nobody answers a notice or a receipt; which message it is that is answered, is said then."""
+    register(home, "carol")
+    ref = _send(home, "--as", "alice", "bob", "a question")
+    _check(home, "bob")
+    _send(home, "--as", "bob", "--receipt", "alice", "one that asks for a receipt")
+    _check(home, "alice")
+    assert mipc(home, "rename", "caroline", "--as", "carol").code == 0
+    shown = mipc(home, "check", "--as", "bob")
+    assert "carol is now caroline" in shown.out
+
+    answered = mipc(home, "reply", "--as", "bob", "an answer")
+
+    assert answered.code == 0, answered
+    assert answered.err.startswith(f"answering {ref} from alice to bob · ")
+    assert f"re {ref}" in mipc(home, "history", "--as", "bob").out
+    assert "an answer" in mipc(home, "check", "--as", "alice").out
+
+
+def test_a_reply_to_what_was_shown_just_now_says_nothing_of_it(spool: Path, home: Path) -> None:
+    """Ours: there is nothing to say."""
+    _check(home, "bob")
+
+    assert mipc(home, "reply", "--as", "bob", "an answer").err == ""
+
+
+def test_a_reply_without_anything_to_answer_is_refused(home: Path) -> None:
+    """G12: 66, for the notice is all that was shown."""
+    register(home, "alice", "bob")
+    assert mipc(home, "rename", "ann", "--as", "alice").code == 0
+    _check(home, "bob")
+
+    assert_refused(mipc(home, "reply", "--as", "bob", "an answer"), 66, "cannot be answered")
+
+
+@pytest.mark.parametrize("kind", ["misdirected", "unsigned", "no message"])
+def test_what_history_does_not_show_is_shown_with_its_verdict_by_what_it_says_to_type(
+    kind: str, spool: Path, home: Path
+) -> None:
+    """G12: `mipc verify` looks at the signature alone, and lets a copy of another's mail pass."""
+    register(home, "carol")
+    _send(home, "--as", "alice", "carol", "for carol")
+    (genuine,) = (spool / "carol/new").iterdir()
+    texts = {"misdirected": genuine.read_bytes(), "unsigned": b"From: eve@ipc.invalid\n\nhello\n", "no message": b"\0"}
+    (spool / "bob/cur/9.copy.host:2,S").write_bytes(texts[kind])
+
+    said = mipc(home, "history", "--as", "bob").err
+
+    assert "mipc: 1 not shown" in said
+    words = shlex.split(said.rpartition("mipc read ")[2])
+    shown = mipc(home, "read", *words, "--as", "bob")
+    assert shown.code == 76, shown
+    verdict = {"misdirected": "not addressed to this mailbox", "unsigned": "UNSIGNED", "no message": "not a message"}
+    assert f" · {verdict[kind]} · " in shown.out

@@ -99,6 +99,35 @@ def test_a_dry_run_only_says_the_command(spool: Path, home: Path) -> None:
     assert listing(home) == before
 
 
+@pytest.mark.parametrize("behind", [["--as", "bob"], ["--json"], ["-n"], ["--"], ["--as=bob"]])
+def test_an_option_behind_the_phrase_is_refused_and_not_sent_as_text(
+    spool: Path, home: Path, behind: list[str]
+) -> None:
+    """Ours: `reply: got it --as bob` would go out in another's name, with the option in its text."""
+    before = listing(home)
+    for phrase in (["tell bob: got it"], ["tell", "bob:", "got", "it"], ["-"]):
+        done = mipc(home, "do", "--as", "alice", *phrase, *behind, stdin=b"tell bob: hi")
+
+        assert_refused(done, 64, repr(behind[0]), "nothing was done", "options come before the phrase; quote")
+        assert listing(home) == before
+
+
+def test_a_dash_by_itself_is_a_word_of_the_phrase(spool: Path, home: Path) -> None:
+    """Ours: it is no option."""
+    assert mipc(home, "do", "--dry-run", "tell", "bob:", "it", "-", "well").out == "mipc send bob 'it - well'\n"
+
+
+def test_mail_is_forwarded_only_to_somebody_who_is_here(spool: Path, home: Path) -> None:
+    """S40: `production` is a place, and mail for it would wait for whoever takes that name."""
+    assert mipc(home, "check", "--as", "bob").code == 0
+    before = listing(home)
+
+    done = mipc(home, "do", "--as", "bob", "forward to production")
+
+    assert_refused(done, 64, "nobody is called production", "mipc forward --as bob @ production")
+    assert listing(home) == before
+
+
 def test_no_phrase_is_a_usage_error(home: Path) -> None:
     """G12."""
     assert_refused(mipc(home, "do"), 64, "no phrase", "mipc do [options] PHRASE")

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 
 from maildir_ipc.bell import MAX_LINE
 from maildir_ipc.clients import END, NAMES, PROMPT, SEVERAL, START, STOP, TOOL
-from maildir_ipc.testing import account
+from maildir_ipc.testing import account, check_all
 from tests.conftest import need
 from tests.e2e.driving import PATH, PYTHON, SECONDS, mipc, run, spool_of, words
 from tests.e2e.hooking import HOOK, auto_check, clients, recorded
@@ -169,20 +170,73 @@ def test_mail_that_a_session_never_followed_comes_back(home: Path, client: str, 
         assert "hello" in agent.mipc("check").out
 
 
-@pytest.mark.parametrize("verb", [("check",), ("send", "alice", "thanks"), ("history",)])
-def test_a_command_of_the_agent_proves_that_it_saw_its_mail(home: Path, verb: tuple[str, ...]) -> None:
-    """Design, 9: a foreground verb of that session commits; check --peek changes nothing."""
+@pytest.mark.parametrize("client", NAMES)
+def test_an_agent_that_crashed_has_its_mail_when_it_registers_again(home: Path, client: str) -> None:
+    """Design, 7; G5: what the dead one was handed waits for no lease to end."""
+    with clients(home, client) as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears(event_of(client, TOOL))
+    with clients(home, client) as (restarted,):
+        done = restarted.mipc("register", "bob", of="restarted")
+        assert "registered bob, with 1 message waiting" in done.err
+        assert "hello" in restarted.mipc("check", of="restarted").out
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("check",),
+        ("read", "REF"),
+        ("history",),
+        ("take",),
+        ("send", "alice", "thanks"),
+        ("broadcast", "thanks"),
+        ("reply", "REF", "thanks"),
+        ("forward", "REF", "alice"),
+        ("share-command", "alice", "true"),
+        ("do", "any messages?"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_a_command_that_reads_or_sends_proves_that_the_agent_saw_its_mail(home: Path, verb: tuple[str, ...]) -> None:
+    """Design, 9; ADR 0019."""
     with clients(home, "claude") as (agent,):
         agent.mipc("register", "bob")
         auto_check(home, "bob", instant=True)
         send(home, "bob", "hello")
-        agent.hears("PostToolBatch")
-        agent.mipc("check", "--peek")
-        assert box(home, "cur") == []
-        done = agent.mipc(*verb)
+        ref = agent.hears("PostToolBatch").partition("--- ")[2][:5]
+        done = agent.mipc(*(ref if word == "REF" else word for word in verb))
         assert done.code == 0, done
         assert len(box(home, "cur")) == 1
         assert not (spool_of(home) / "bob/records/handed").exists()
+
+
+def test_a_command_that_only_looks_proves_nothing(home: Path) -> None:
+    """ADR 0019; G5: a status line or a person may run it, or something beside the agent."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears("PostToolBatch")
+        for verb in (
+            ("whoami",),
+            ("list",),
+            ("path",),
+            ("verify",),
+            ("check", "--peek"),
+            ("auto-check", "status"),
+            ("auto-check", "run"),
+            ("do", "who is online?"),
+            ("doctor",),
+            ("gc",),
+        ):
+            assert agent.mipc(*verb).code == 0, verb
+        assert agent.mipc("wait", "--timeout", "1").code == 1
+        assert box(home, "cur") == []
+        assert agent.mipc("check").code == 0
+        assert len(box(home, "cur")) == 1
 
 
 def test_a_command_that_a_handler_runs_proves_nothing(home: Path) -> None:
@@ -380,6 +434,37 @@ def test_mail_that_mutt_moved_to_cur_rings_too(home: Path) -> None:
         assert agent.hears("PostToolBatch") == "1 unread for bob, from alice: mipc check"
 
 
+def test_mail_that_mutt_moved_rings_after_the_clock_was_set_back_too(home: Path) -> None:
+    """Design, 8: a record of cur/ with a time to come is newer than whatever happens now, and says nothing."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        assert agent.hears("PostToolBatch") == agent.hears("PostToolBatch") == ""
+        ahead = time.time() + 86400
+        os.utime(spool_of(home) / "bob/records/gate", (ahead, ahead))
+        send(home, "bob", "hello")
+        (name,) = box(home, "new")
+        os.rename(spool_of(home) / "bob/new" / name, spool_of(home) / "bob/cur" / f"{name}:2,")
+        assert agent.hears("PostToolBatch") == "1 unread for bob, from alice: mipc check"
+
+
+def test_a_note_of_what_was_handed_over_is_looked_at_without_mail_too(home: Path) -> None:
+    """Design, 9: its lease ended, and another has read the mail; no shell takes that for nothing to do."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", instant=True)
+        send(home, "bob", "hello")
+        assert "hello" in agent.hears("PostToolBatch")
+        late = account(str(home), clock=lambda: time.time() + 610)
+        with late.mailbox(late.identify("bob")) as mailbox:
+            assert len(check_all(mailbox)) == 1
+        before = time.time() - 60
+        os.utime(spool_of(home) / "bob/cur", (before, before))  # the gate is surely newer
+        assert box(home, "new") == []
+        assert len(box(home, "records/handed")) == 1
+        assert agent.hears("PostToolBatch") == ""
+        assert not (spool_of(home) / "bob/records/handed").exists()
+
+
 def break_record(home: Path) -> None:
     """The spool's record is rubbish."""
     (spool_of(home) / ".ipc/spool").write_text("\0\xff nonsense\n")
@@ -459,6 +544,64 @@ def test_a_broken_spool_stops_no_agent_and_is_one_line_in_the_log(
         if damage not in (break_record, break_key):
             assert stranger.hook(event).out == ""
             assert len(log(home)) == 1
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_spool_is_one_line_in_the_log_of_who_is_only_named_too(
+    home: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    """Design, 9: MAILDIR_IPC_IDENTITY names one that has registered; a name that nobody has misses nothing."""
+    mipc(home, "register", "bob", "--as", "bob")
+    send(home, "bob", "hello")
+    damage(home)
+    for name in ("bob", "ghost"):
+        for event in ("PostToolBatch", "SessionStart", "Stop"):
+            done = run(HOOK, "claude", event, home=home, stdin=b"{}", env={"MAILDIR_IPC_IDENTITY": name})
+            assert (done.code, done.out, done.err) == (0, "", "")
+        (line,) = log(home)
+        assert " claude PostToolBatch: " in line
+        assert says in line
+
+
+@pytest.mark.parametrize("record", ["gate", "session", "names", "autocheck", "autocheck-last", "bell"])
+def test_a_pipe_in_place_of_a_record_stops_no_hook_and_is_one_line_in_the_log(home: Path, record: str) -> None:
+    """Design, 9; G12: nobody waits for what will never come, until the client ends the hook."""
+    with clients(home, "claude") as (agent,):
+        agent.mipc("register", "bob")
+        auto_check(home, "bob", 5)
+        assert agent.hears("PostToolBatch") == agent.hears("PostToolBatch") == ""
+        if record != "gate":  # without mail it is the shell that reads that one
+            send(home, "bob", "hello")
+        path = spool_of(home) / "bob/records" / record
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        for event in ("PostToolBatch", "UserPromptSubmit", "SessionStart"):
+            agent.hears(event)
+        (line,) = log(home)
+        assert str(path) in line
+        assert ": not a regular file" in line
+
+
+def test_a_pipe_in_place_of_the_log_stops_no_hook_and_the_line_goes_elsewhere(home: Path) -> None:
+    """Design, 9: to the next state directory, as where the first one cannot be written."""
+    state = home / ".local/state/maildir-ipc"
+    state.mkdir(parents=True, mode=0o700)
+    os.mkfifo(state / "hook.log")
+    run(HOOK, "emacs", "Stop", home=home, env={"TMPDIR": str(home)})
+    assert "emacs" in (home / f"maildir-ipc-{os.geteuid()}/hook.log").read_text()
+
+
+@pytest.mark.parametrize("client", SEVERAL)
+def test_a_pipe_in_place_of_the_agents_own_token_stops_no_hook(home: Path, client: str) -> None:
+    """Design, 9: bin/ipc-hook looks into it where one process runs several agents."""
+    with clients(home, client) as (agent,):
+        agent.mipc("register", "bob")
+        tool = event_of(client, TOOL)
+        assert agent.hears(tool) == agent.hears(tool) == ""
+        (token,) = (home / ".local/state/maildir-ipc").glob("*/bob")
+        token.unlink()
+        os.mkfifo(token)
+        assert agent.hears(tool) == ""
 
 
 def test_an_agent_of_several_names_has_a_line_in_the_log(home: Path) -> None:
@@ -621,9 +764,10 @@ def test_without_mail_no_program_is_started_but_the_shell_and_cat(home: Path, tm
         assert "hello" in agent.hears("PostToolBatch")
         # The next one takes that for seen; its record of cur/ may be no newer than cur/ by the clock's tick.
         assert [agent.hears("PostToolBatch") for _ in range(2)] == ["", ""]
-        for client in (agent, stranger):
+        for client, named in ((agent, ""), (agent, "bob"), (stranger, ""), (stranger, "ghost")):
+            variable = f"MAILDIR_IPC_IDENTITY={named} " if named else ""
             for event in ("PostToolBatch", "PostToolUse", "UserPromptSubmit", "Stop"):
-                client.hook(event, f"strace -f -o {trace} -e trace=execve,fork,vfork,clone,clone3")
+                client.hook(event, f"{variable}strace -f -o {trace} -e trace=execve,fork,vfork,clone,clone3")
                 calls = [line.split(" ", 1)[1].strip() for line in trace.read_text().splitlines() if "(" in line]
                 assert [call for call in calls if not call.startswith("execve")] == []
                 started = [call.split('"')[1] for call in calls if call.endswith("= 0")]

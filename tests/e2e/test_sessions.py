@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.driving import assert_refused, command, listing, mipc, run, spool_of, terminals
+from tests.e2e.scenes import done, register, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +163,21 @@ def test_nobody_acts_in_a_name_whose_token_is_not_theirs(home: Path, tmp_path: P
         assert_refused(refused, 77, "alice", "token")
     assert_refused(mipc(other, "register", "alice", "--as", "alice", MAILDIR_IPC_ROOT=root), 73, "--takeover")
     assert listing(spool_of(home)) == before
+
+
+@pytest.mark.parametrize("verb", ["whoami", "history", "read"])
+def test_after_a_renamer_that_was_killed_one_is_who_one_is_now(verb: str, home: Path, tmp_path: Path) -> None:
+    """G10: killed before it moved its token, it is still known by the former name, and is told the present one."""
+    register(home, "alice", "fred")
+    ref = send(home, "alice", "fred", "hello").out.split()[0]
+    done(home, "check", "--as", "fred")
+    tokens = home / ".local/state"
+    shutil.copytree(tokens, tmp_path / "before")
+    done(home, "rename", "fd", "--as", "fred")
+    shutil.rmtree(tokens)
+    shutil.copytree(tmp_path / "before", tokens)
+
+    found = done(home, verb, *([ref] if verb == "read" else []), "--as", "fred", "--json").json
+
+    assert found["name" if verb == "whoami" else "identity"] == "fd"
+    assert done(home, "whoami", "--as", "fd").out == "fd\n"

@@ -90,6 +90,13 @@ def test_wait_says_no_when_its_time_is_up(bob: Path) -> None:
     assert (done.code, done.json["unread"]) == (1, 0)
 
 
+def test_a_wait_of_no_time_says_how_it_is(bob: Path) -> None:
+    """Ours: a script asks without waiting."""
+    assert mipc(bob, "wait", "--timeout", "0", "--as", "bob").code == 1
+    mipc(bob, "send", "--as", "alice", "bob", "hello")
+    assert mipc(bob, "wait", "--timeout", "0", "--as", "bob").code == 0
+
+
 def test_wait_of_nobody_is_refused_and_makes_nothing(home: Path) -> None:
     """Design, 2: check, wait, hooks and cron never make a spool."""
     assert_refused(mipc(home, "wait", "--timeout", "1"), 78, "no spool")
@@ -100,7 +107,7 @@ def test_wait_of_nobody_is_refused_and_makes_nothing(home: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("wait", "--timeout", "0"),
+        ("wait", "--timeout", "-1"),
         ("watch", "--exec", " "),
         ("watch", "--all", "--as", "bob"),
         ("watch", "--auto-check", "--exec", "x"),

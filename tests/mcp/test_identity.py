@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +18,8 @@ from tests.mcp.talking import CHECKOUT, ask, bounded, peer, there
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.e2e.driving import Terminal
 
 
 def test_an_agent_that_registers_over_mcp_sends_from_its_shell_as_itself(home: Path, tmp_path: Path) -> None:
@@ -161,5 +167,113 @@ def test_the_environment_names_an_agent_without_a_process(home: Path) -> None:
             other = await ask(client, "register", name="alice")
             assert other.text.startswith("you are robot by --as or MAILDIR_IPC_IDENTITY")
             assert (await ask(client, "check")).data["identity"] == "robot"
+
+    bounded(scene)
+
+
+# An agent client that nobody knows: it starts a server, and calls a tool or two.
+_CLIENT = """
+import json, os, subprocess, sys
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+calls = [("tools/call", {"name": tool, "arguments": given}) for tool, given in json.loads(sys.argv[1])]
+for id, (method, params) in enumerate([("initialize", hello), *calls]):
+    server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).encode() + b"\\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())["result"]
+    if id:
+        print(json.dumps(answer["content"][0]["text"]))
+server.communicate()
+"""
+
+
+def _asked(terminal: Terminal, home: Path, *calls: tuple[str, dict[str, Any]], launcher: str = "") -> list[str]:
+    """Return what the tools answer to such a client that is started in a terminal."""
+    program = home / "agent"
+    program.write_text(_CLIENT)
+    words = [sys.executable, str(program), json.dumps(calls), *shlex.split(launcher), f"{CHECKOUT}/bin/ipc-mcp"]
+    done = terminal.run(shlex.join(words))
+    assert done.code == 0, done
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+@pytest.mark.parametrize("launcher", ["", "env A=b sh -c '\"$@\"; true' sh"])
+def test_an_agent_that_was_started_from_a_registered_terminal_is_not_who_sits_there(home: Path, launcher: str) -> None:
+    """Design, section 7: whatever starts a server is an agent; the walk of its server does not pass it."""
+    with terminals(1, home) as (terminal,), peer(home, "bob") as bob:
+        assert terminal.run(f"{CHECKOUT}/bin/mipc register alice").code == 0
+        bob.send(("alice",), Draft("for alice"))
+        calls = [
+            ("check", {}),
+            ("send", {"to": "bob", "body": "as alice"}),
+            ("register", {"name": "carol"}),
+            ("check", {}),
+        ]
+        said = _asked(terminal, home, *calls, launcher=launcher)
+        nobody = "nobody has registered here: call register with a name of your own"
+        assert said == [nobody, nobody, "you are carol", "no new messages for carol\n"]
+        assert "for alice" in terminal.run(f"{CHECKOUT}/bin/mipc check").out
+        assert check_all(bob) == []
+
+
+def test_a_server_that_a_person_starts_in_a_terminal_is_that_person(home: Path) -> None:
+    """What started it is the shell that they type into."""
+    doors = [home / name for name in ("in", "out")]
+    for door in doors:
+        os.mkfifo(door)
+    with terminals(1, home) as (terminal,):
+        assert terminal.run(f"{CHECKOUT}/bin/mipc register alice").code == 0
+        terminal.run(f"{CHECKOUT}/bin/ipc-mcp <{doors[0]} >{doors[1]} &")
+        with open(doors[0], "wb") as asks, open(doors[1], "rb") as answers:
+            hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+            for method, params in (("initialize", hello), ("tools/call", {"name": "check", "arguments": {}})):
+                call = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
+                asks.write(json.dumps(call).encode() + b"\n")
+                asks.flush()
+                answer = json.loads(answers.readline())["result"]
+            assert answer["structuredContent"]["identity"] == "alice"
+
+
+def test_an_agent_whose_name_its_user_gave_is_told_that_name(home: Path) -> None:
+    """Any other would be refused; what it cannot mend, its user can."""
+
+    async def scene() -> None:
+        async with there(home, MAILDIR_IPC_IDENTITY="robot") as client:
+            for _ in range(2):  # before there is a spool, and after
+                answer = await ask(client, "check")
+                assert answer.text.endswith(": call register with name=robot"), answer
+                peer(home, "bob").close()
+            assert answer.text.startswith("no one named robot has registered")
+            assert not (await ask(client, "register", name="robot")).failed
+            assert not (await ask(client, "check")).failed
+        with terminals(1, home, MAILDIR_IPC_STATE=f"{home}/other") as (terminal,):
+            assert terminal.run(f"{CHECKOUT}/bin/mipc register robot --takeover").code == 0
+            async with there(home, MAILDIR_IPC_IDENTITY="robot") as client:
+                held = await ask(client, "check")
+                assert held.text.startswith("robot is held by bash ")
+                assert held.text.endswith("its token is not here: call register with name=robot")
+                taken = await ask(client, "register", name="robot")
+                assert taken.text.startswith("robot is taken: bash ")
+                assert taken.text.endswith(
+                    ": your user can mend that: name another in MAILDIR_IPC_IDENTITY, or mipc register robot --takeover"
+                )
+
+    bounded(scene)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_session_that_the_agents_shell_ended_is_called_over(home: Path, tmp_path: Path, *, asked: bool) -> None:
+    """Of the name that it was told last, and no more of the one before."""
+    shell = Shell(tmp_path / "a")
+
+    async def scene() -> None:
+        async with there(home, door=shell.door, called="claude") as client:
+            await ask(client, "register", name="alice")
+            assert shell.run("ipc-register", "carol").code == 0
+            if asked:
+                assert (await ask(client, "check")).data["identity"] == "carol"
+            assert shell.run("mipc", "unregister").code == 0
+            over = "nobody has registered here" if asked else "your session of alice is over: alice has no session"
+            assert (await ask(client, "check")).text == f"{over}: call register with a name of your own"
 
     bounded(scene)

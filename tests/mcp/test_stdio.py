@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from mcp_types import INVALID_PARAMS
 
 from maildir_ipc.draft import Attachment, Draft
 from maildir_ipc.testing import check_all
+from tests.e2e.driving import terminals
 from tests.mcp.talking import CHECKOUT, MODES, SECONDS, ask, bounded, peer, there
 from tests.mcp.test_golden import ALWAYS, MAX_TOOLS
 
@@ -26,12 +29,12 @@ if TYPE_CHECKING:
 _NOISY = """
 import os, subprocess, sys
 from maildir_ipc import desk
-def noisy(seat, account, match, whole=desk.list_names):
+def noisy(turn, match, whole=desk.list_names):
     print("print")
     sys.stdout.write("write")
     os.write(1, b"descriptor 1")
     subprocess.run(["echo", "a child"], check=True)
-    return whole(seat, account, match)
+    return whole(turn, match)
 desk.list_names = noisy
 """
 _STRIKES = {
@@ -54,7 +57,7 @@ setattr(target, name, strike)
 class Raw:
     """A server that is spoken to line by line, to see every byte of what it says."""
 
-    def __init__(self, home: Path, *words: str, code: str = "", **environ: str) -> None:
+    def __init__(self, home: Path, *words: str, code: str = "", greets: bool = True, **environ: str) -> None:
         command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"] if code else [
             str(CHECKOUT / "bin/ipc-mcp"), *words
         ]  # fmt: skip
@@ -62,8 +65,10 @@ class Raw:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
         self._id, self._rest = 0, b""
-        self.call("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
-        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        if greets:
+            who = {"name": "t", "version": "1"}
+            self.call("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=who)
+            self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def write(self, message: Mapping[str, Any]) -> None:
         """Say something."""
@@ -73,6 +78,11 @@ class Raw:
 
     def call(self, method: str, **params: Any) -> Any:
         """Ask, and return the whole answer; None when the server dies instead."""
+        line = self.ask(method, **params)
+        return None if line is None else json.loads(line)
+
+    def ask(self, method: str, **params: Any) -> bytes | None:
+        """Ask, and return the answer as it came; only then may standard input end, or the answer is not made."""
         self._id += 1
         self.write({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
         return self.read()
@@ -81,7 +91,7 @@ class Raw:
         """Call a tool."""
         return self.call("tools/call", name=tool, arguments=arguments)
 
-    def read(self) -> Any:
+    def read(self) -> bytes | None:
         """Return the next line; None at the end."""
         assert self.process.stdout is not None
         fd = self.process.stdout.fileno()
@@ -93,7 +103,7 @@ class Raw:
                 return None
             self._rest += chunk
         line, _, self._rest = self._rest.partition(b"\n")
-        return json.loads(line)
+        return line
 
     def end(self) -> tuple[int, bytes, bytes]:
         """Close its standard input; return its exit code, and what it still says on both outputs."""
@@ -106,8 +116,8 @@ def raw(home: Path) -> Iterator[Any]:
     """Start servers, and end them."""
     started: list[Raw] = []
 
-    def start(*words: str, code: str = "", **environ: str) -> Raw:
-        started.append(Raw(home, *words, code=code, **environ))
+    def start(*words: str, code: str = "", greets: bool = True, **environ: str) -> Raw:
+        started.append(Raw(home, *words, code=code, greets=greets, **environ))
         return started[-1]
 
     yield start
@@ -118,26 +128,12 @@ def raw(home: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("era", ["with a handshake", "without"])
-def test_all_tools_fit_into_the_budget_on_the_wire(era: str, home: Path) -> None:
+def test_all_tools_fit_into_the_budget_on_the_wire(era: str, raw: Any) -> None:
     """With share_command, and with what the protocol puts around them: design, section 10."""
-    client, no_more = {"name": "t", "version": "1"}, dict[str, Any]()
-    meta = {"protocolVersion": "2026-07-28", "clientInfo": client, "clientCapabilities": no_more}
-    hello = {"protocolVersion": "2025-11-25", "capabilities": no_more, "clientInfo": client}
+    server = raw("--allow-commands", greets=era != "without")
+    meta = {"protocolVersion": "2026-07-28", "clientInfo": {"name": "t", "version": "1"}, "clientCapabilities": {}}
     modern = {"_meta": {f"io.modelcontextprotocol/{key}": value for key, value in meta.items()}}
-    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": modern if era == "without" else no_more}
-    asked = [listing]
-    if era != "without":
-        shake = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
-        asked = [shake, {"jsonrpc": "2.0", "method": "notifications/initialized"}, listing]
-    done = subprocess.run(
-        [str(CHECKOUT / "bin/ipc-mcp"), "--allow-commands"],
-        input="".join(json.dumps(message) + "\n" for message in asked).encode(),
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        timeout=SECONDS,
-        check=True,
-    )
-    line = done.stdout.splitlines()[-1]
+    line = server.ask("tools/list", **(modern if era == "without" else {}))
     assert len(json.loads(line)["result"]["tools"]) == len(ALWAYS) + 1
     assert len(line) <= MAX_TOOLS
 
@@ -325,6 +321,25 @@ desk.checked = deeper
         assert server.end()[0] == 0
 
 
+def test_mail_in_an_answer_that_says_a_fault_instead_is_unread_again(raw: Any, home: Path) -> None:
+    """The result is one, and holds no mail."""
+    late = """
+from maildir_ipc import serving
+def shown(*given, whole=serving.Seat.shown):
+    whole(*given)
+    serving.Seat.shown = whole
+    raise RuntimeError
+serving.Seat.shown = shown
+"""
+    with peer(home, "alice") as alice, peer(home, "bob") as bob:
+        bob.send(("alice",), Draft("hello"))
+        server = raw(code=late, MAILDIR_IPC_IDENTITY="alice")
+        assert server.tool("check")["result"]["isError"]
+        assert len(alice.maildir.unread(alice.host.runs, alice.spool.clock())) == 1
+        assert "hello" in server.tool("check")["result"]["content"][0]["text"]
+        assert server.end()[0] == 0
+
+
 def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:
     """69, and one line."""
     done = subprocess.run(
@@ -340,3 +355,114 @@ def test_without_the_package_the_line_says_what_to_install(home: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "python3 -m pip install 'mcp>=2.3,<3'" in done.stderr
+
+
+_HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}
+
+
+def _started(home: Path, stdin: Any, stdout: Any, *, code: str = "", **environ: str) -> subprocess.Popen[bytes]:
+    """Start a server whose standard input or output is out of the ordinary."""
+    command = [sys.executable, "-c", f"{code}\nimport mcp_server\nmcp_server.main()"]
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **environ}
+    argv = command if code else [str(CHECKOUT / "bin/mipc"), "mcp"]
+    return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", ">/dev/full"])
+def test_an_input_or_an_output_that_cannot_be_used_is_no_fault_of_ours(home: Path, closing: str) -> None:
+    """G12: 75, and one line."""
+    command = ["/bin/sh", "-c", f'exec "$0" mcp {closing}', str(CHECKOUT / "bin/mipc")]
+    done = subprocess.run(
+        command,
+        input=json.dumps(_HELLO).encode() + b"\n",
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (75, b"")
+    what = "read the input" if closing == "<&-" else "write the output"
+    assert done.stderr.startswith(f"mipc: cannot {what}: ".encode())
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_client_that_is_slow_to_read_gets_whole_lines(home: Path) -> None:
+    """Also over a pipe that is full and does not wait: what would be cut is waited for."""
+    os.mkfifo(home / "bell")
+    rings = """
+import os
+from maildir_ipc import outlet
+def flush(self, whole=outlet.Wire.flush):
+    outlet.Wire.flush = whole
+    open(os.environ["HOME"] + "/bell", "wb").close()
+    whole(self)
+outlet.Wire.flush = flush
+"""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    full = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            full += os.write(writes, b"\n" * 4096)
+    server = _started(home, subprocess.PIPE, writes, code=rings)
+    os.close(writes)
+    assert server.stdin is not None
+    server.stdin.write(json.dumps(_HELLO).encode() + b"\n")
+    server.stdin.flush()
+    with open(home / "bell", "rb") as bell, open(reads, "rb") as answers:
+        assert bell.read() == b""  # now it writes
+        line = next(line for line in answers if line != b"\n")
+        assert json.loads(line)["result"]["serverInfo"]["name"] == "maildir-ipc"
+        assert server.communicate(timeout=SECONDS)[1] == b""
+    assert server.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["x y", "all", ""])
+def test_a_name_that_is_none_ends_the_server_before_it_serves(home: Path, name: str) -> None:
+    """G12: 64, in the words of every other command; a client shows that its server does not start."""
+    for words, environ in ((["--as", name], {}), ([], {"MAILDIR_IPC_IDENTITY": name})):
+        if not words and not name:
+            continue  # a variable that is empty is not set
+        done = subprocess.run(
+            [str(CHECKOUT / "bin/ipc-mcp"), *words],
+            env={"HOME": str(home), "PATH": os.environ["PATH"], **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (64, "")
+        assert done.stderr.startswith("mipc: ")
+        assert "name" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_in_a_terminal_it_says_what_it_is_and_ends_when_it_is_interrupted(home: Path) -> None:
+    """A person who tries it is not left with a screen that says nothing."""
+    with terminals(1, home) as (terminal,):
+        terminal.type(f"{CHECKOUT}/bin/mipc mcp\n")
+        said = terminal.see("Ctrl-C ends it")
+        assert "mipc setup CLIENT" in said
+        terminal.type("\x03")
+        terminal.type("echo code $?\n")
+        assert "Traceback" not in terminal.see("code 130")
+
+
+def test_a_prompt_that_is_none_is_one_line_and_no_fault(raw: Any) -> None:
+    """Nothing on standard error."""
+    server = raw()
+    for name, given, said in (
+        ("nope", {}, "no prompt 'nope': there are inbox, handoff"),
+        ("inbox", {"x": "1"}, "inbox: no argument 'x': it takes none"),
+        ("handoff", {"to": "bob", "task": "t", "x": "1"}, "handoff: no argument 'x': it takes to, task"),
+        ("handoff", {"to": "bob", "task": ""}, "handoff: task is missing: it takes to, task"),
+    ):
+        error = server.call("prompts/get", name=name, arguments=given)["error"]
+        assert (error["code"], error["message"]) == (INVALID_PARAMS, said)
+    assert server.end() == (0, b"", b"")

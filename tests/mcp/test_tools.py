@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, TextContent, TextResourceContents
 
 import mcp_server
@@ -19,13 +20,13 @@ from maildir_ipc.errors import NoSpool, NotYours, TryAgain
 from maildir_ipc.render import to_json
 from maildir_ipc.results import MAX_RESULT, listed, not_sent, refused, sent
 from maildir_ipc.serving import Seat
-from maildir_ipc.testing import check_all
+from maildir_ipc.testing import account, check_all
 from tests.mcp.talking import MODES, ask, bounded, here, peer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from mcp import Client
+    from maildir_ipc.batch import Batch
 
     Scene = Callable[[Client, Path], Awaitable[None]]
 
@@ -230,17 +231,42 @@ def test_a_page_behind_the_end_is_refused(played: Callable[..., None]) -> None:
     played(scene)
 
 
-def test_of_two_checks_of_one_name_the_mail_of_the_first_comes_again(home: Path) -> None:
-    """A client that gives two calls one id gets both answers; what cannot be told apart is not committed."""
+def test_what_was_sent_is_said_to_be_sent_by_an_agent_that_cannot_be_read_itself(played: Callable[..., None]) -> None:
+    """G12: an error would make the agent send it twice; `check` says that its own new/ is gone."""
+
+    async def scene(client: Client, home: Path) -> None:
+        with peer(home, "bob") as bob:
+            (home / ".local/share/maildir-ipc/alice/new").rmdir()
+            assert not (await ask(client, "send", to="bob", body="once")).failed
+            assert [r.message.body for r in check_all(bob) if r.message is not None] == ["once"]
+            answer = await ask(client, "check")
+            assert answer.failed
+            assert "alice/new is not there" in answer.text
+
+    played(scene)
+
+
+def test_of_calls_of_one_name_the_mail_comes_again_until_all_are_answered(home: Path) -> None:
+    """A client that gives several calls one id gets all answers; which has gone out cannot be told, so none commits."""
     seat = Seat(tells=True)
     with peer(home, "alice") as alice, peer(home, "bob") as bob:
-        for text in ("one", "two"):
+
+        def claimed() -> Batch:
+            return peer(home, "alice").check(lambda _: True, limit=1)
+
+        for text in ("one", "two", "three"):
             bob.send(("alice",), Draft(text))
-        batches = [peer(home, "alice").check(lambda _: True, limit=1) for _ in range(2)]
-        for batch in batches:
+        for batch in [claimed() for _ in range(3)]:
             seat.shown("7", batch)
+        seat.went_out(["7"])  # the first answer: it may have been any of them
+        assert len(alice.maildir.unread(alice.host.runs, alice.spool.clock())) == 3
+        seat.shown("7", claimed())
+        seat.went_out(["7", "7"])
+        seat.did_not(["7"])
+        assert seat.pending() == []
+        seat.shown("7", claimed())
         seat.went_out(["7"])
-        assert [r.message.body for r in check_all(alice) if r.message is not None] == ["one"]
+        assert [r.message.body for r in check_all(alice) if r.message is not None] == ["two", "three"]
 
 
 def test_either_form_says_where_data_are_that_are_too_large(played: Callable[..., None]) -> None:
@@ -355,6 +381,9 @@ def test_attachments_are_saved_where_the_agent_says(played: Callable[..., None])
         assert (await ask(client, "share_file", to="bob", path=str(home / "none"))).failed
         key = await ask(client, "share_file", to="bob", path=str(home / ".config/maildir-ipc/keyring"))
         assert "may hold a key or a token" in key.text
+        os.link(home / ".config/maildir-ipc/keyring", home / "innocent.txt")
+        linked = await ask(client, "share_file", to="bob", path=str(home / "innocent.txt"))
+        assert "may hold a key or a token" in linked.text
 
     played(scene)
 
@@ -397,6 +426,10 @@ def test_commands_run_only_where_the_person_allowed_it(played: Callable[..., Non
 
     async def without(client: Client, home: Path) -> None:
         assert "share_command" not in [tool.name for tool in (await client.list_tools()).tools]
+        answer = await ask(client, "share_command", to="bob", command=["true"])
+        assert answer.failed
+        assert answer.text.startswith("no tool 'share_command': there are register, send, ")
+        assert answer.text.endswith("; share_command runs programs: your user allows it with mipc mcp --allow-commands")
 
     async def allowed(client: Client, home: Path) -> None:
         with peer(home, "bob") as bob:
@@ -442,13 +475,32 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
     deliveries[500] = Delivery("late", "late", "queued")
     text, found = sent(Sent("1@ipc.invalid", "1", deliveries))
     assert found["deliveries"][0] == {"to": "late", "state": "queued"}
-    assert found["more"] == 920
+    assert found["more"] == {"delivered": 920}
     assert text.splitlines()[0].endswith("queued for late (not yet registered)")
     assert text.endswith("delivered to 920 more")
     deliveries[700] = Delivery("full", "full", "failed", TryAgain("the mailbox of full is full", "try again later"))
     said = not_sent(Sent("1@ipc.invalid", "1", deliveries))
     assert said.startswith("full: the mailbox of full is full: try again later; queued for late")
-    assert said.endswith("and 920 more; to complete it, send the same again with id=1")
+    assert said.endswith("delivered to 920 more; to complete it, send the same again with id=1")
+
+
+def test_a_send_to_many_says_what_became_of_the_rest() -> None:
+    """Each state with its count, and none as another."""
+    states = {"queued": 300, "forwarded": 90, "already": 5}
+    deliveries = [Delivery(f"{state}-{n}", "x", state) for state, count in states.items() for n in range(count)]
+    text, found = sent(Sent("1@ipc.invalid", "1", deliveries))
+    assert found["more"] == {"queued": 220, "forwarded": 90, "already": 5}
+    ref = found["ref"]
+    assert text.splitlines()[-3:] == [
+        f"{ref} queued for 220 more (not yet registered)",
+        f"{ref} forwarded from 90 more to new names",
+        f"{ref} already sent to 5 more",
+    ]
+    full = TryAgain("full", "later")
+    failed = [Delivery(f"f{n}", f"f{n}", "failed", full) for n in range(100)]
+    assert "; not delivered to 20 more; queued for 300 more (not yet registered); " in not_sent(
+        Sent("1@ipc.invalid", "1", [*failed, *deliveries])
+    )
 
 
 @pytest.mark.parametrize(
@@ -468,6 +520,19 @@ def test_a_send_to_many_names_the_unexpected_first() -> None:
         ("register", {"name": "x" * 100_000}, f"'{'x' * 40}' is not a name: a name is"),
         ("read", {"ref": "/" + "\x1b[2J" * 20_000}, r"/\x1b[2J\x1b[2J"),
         ("send", {"to": [], "body": "x"}, "to is missing: give a name, or in_reply_to; call list to see the names"),
+        ("send", {"to": "all", "body": "x"}, "all is a reserved name: to reach everyone, call broadcast"),
+        (
+            "send",
+            {"to": ["bob", "Everyone "], "body": "x"},
+            "everyone is a reserved name: to reach everyone, call broad",
+        ),
+        ("share_command", {"to": "bob", "command": []}, "share_command: command must be a list of texts, 1 at least"),
+        (
+            "reply",
+            {"body": "x"},
+            "no tool 'reply': there are register, send, check, read, list, wait, broadcast, rename,",
+        ),
+        ("z" * 100_000, {}, f"no tool '{'z' * 40}': there are register"),
         ("share_file", {"to": "alice", "path": "x"}, "path must be absolute: give it from the root on"),
         ("share_file", {"to": "alice", "path": "~/x"}, "path must be absolute"),
         (
@@ -500,7 +565,7 @@ def test_a_bad_argument_is_one_short_line(
         assert len(answer.text) <= MAX_RESULT
         assert "pydantic" not in answer.text
 
-    played(scene)
+    played(scene, commands=True)
 
 
 def test_a_file_can_wait_for_who_has_not_registered(played: Callable[..., None]) -> None:
@@ -538,6 +603,60 @@ def test_a_refusal_keeps_what_to_call_and_leaves_the_rest_to_the_user() -> None:
     assert said.endswith("...: call register with a name of your own")
     said = refused(NoSpool("there is no spool at /a\udcff\x1b", "mipc init makes one"))
     assert said == r"there is no spool at /a\udcff\x1b: your user can mend that: mipc init makes one"
+
+
+def test_what_only_the_user_can_mend_is_said_to_be_theirs(home: Path) -> None:
+    """Also where what to do holds no command of a person: a secret that contradicts the spool."""
+    peer(home, "alice").close()
+    secret = "another secret that is long enough"
+
+    async def scene() -> None:
+        settings = functools.partial(account, str(home), IPC_SHARED_SECRET=secret, MAILDIR_IPC_IDENTITY="alice")
+        async with Client(mcp_server.server(Seat(lambda: settings().settings))) as client:
+            answer = await ask(client, "check")
+            assert answer.text.startswith("the secret in the environment is key ")
+            assert ": your user can mend that: unset IPC_SHARED_SECRET, or give the secret that made " in answer.text
+            assert secret not in answer.text
+
+    bounded(scene)
+
+
+def test_a_place_for_files_that_the_agent_chose_is_for_the_agent_to_mend(played: Callable[..., None]) -> None:
+    """Not for its user."""
+
+    async def scene(client: Client, home: Path) -> None:
+        (home / "taken").write_text("x")
+        await ask(client, "send", to="alice", body="x")
+        await ask(client, "check")
+        answer = await ask(client, "read", ref="@", save_to=str(home / "taken"))
+        assert answer.text == f"{home}/taken is no directory: give one, or a name that is free"
+
+    played(scene)
+
+
+def test_a_refusal_rings_too(played: Callable[..., None]) -> None:
+    """Design, section 10: every result; where it is known for whom, and in the same line."""
+
+    async def scene(client: Client, home: Path) -> None:
+        with peer(home, "bob") as bob:
+            bob.send(("alice",), Draft("hello"))
+        for tool, given in (
+            ("send", {"to": "nobody", "body": "x"}),
+            ("send", {}),
+            ("read", {"ref": "zzzzz"}),
+            ("rename", {"new_name": "all"}),
+            ("no_such_tool", {}),
+            ("read", {"ref": "z" * 100_000}),
+        ):
+            answer = await ask(client, tool, **given)
+            assert answer.failed
+            assert answer.text.endswith("; 1 unread: call check"), answer.text[-200:]
+            assert answer.text.isprintable()
+            assert len(answer.text) <= MAX_RESULT
+        assert len((await ask(client, "check")).data["messages"]) == 1
+        assert not (await ask(client, "read", ref="zzzzz")).text.endswith("call check")
+
+    played(scene)
 
 
 def test_a_list_says_a_strange_part_of_a_name_shortly() -> None:
@@ -588,7 +707,7 @@ def test_the_prompts_say_what_to_call(played: Callable[..., None]) -> None:
         (second,) = (await client.get_prompt("handoff", {"to": "bob", "task": "the parser"})).messages
         assert isinstance(second.content, TextContent)
         assert "bob: the parser" in second.content.text
-        with pytest.raises(MCPError, match=r"handoff: to and task missing") as refusal:
+        with pytest.raises(MCPError, match=r"handoff: to is missing: it takes to, task") as refusal:
             await client.get_prompt("handoff", {})
         assert refusal.value.error.code == INVALID_PARAMS
 

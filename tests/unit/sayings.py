@@ -119,7 +119,39 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "tell everybody: hi": ("broadcast", "hi"),
 }
 
-# None of these may send anything, whoever exists: fred and barney do, and so do check, tell, sent and x.
+# Ordinary messages, by what stands before the text; the first four without a colon are to fred.
+ORDINARY: dict[str, list[str]] = {
+    "tell fred ": [
+        "hello world", "the tests passed on main", "that the build failed again", "that barney is away",
+        "that barney said hello", "about barney", "about the failed run", "to review the pull request",
+        "to ask barney", "I merged it", "I'm done with the review", "it failed again", "we are ready to go",
+        "you can merge now", "there is a new release", "my branch is ready", "this is the last one",
+        "let us meet at five", "need a review of main.py, the rest is fine", "here is the log", "run the tests again",
+        "check the failed job", "the release is tomorrow", "ping me when it is done", "let me know if it works",
+        "need help with the failed run", "the nightly run is red, main is fine",
+    ],
+    "msg fred ": [
+        "hello there", "can you review this?", "could you look at the log", "do you have a minute?",
+        "what time is lunch?", "how are you?", "thanks for the quick fix", "thanks", "yes", "no", "ok", "good morning",
+        "lunch at noon?", "standup in 5 minutes", "see you tomorrow", "sorry, I broke main", "don't merge yet",
+        "look at /tmp/build/log.txt", "\U0001f44d", "wait", "stop", "it costs 1,000", "hello, fred",
+    ],
+    "send a message to fred ": [
+        "asking if the run is green", "asking how barney is", "saying hello", "that it works, thanks",
+    ],
+    "message fred ": ["about lunch", "to come at five"],
+    # A colon marks the text, so it may say what it likes.
+    "tell fred: ": [
+        "never mind", "please don't send it", "passed", "says hi", "barney hi", "tell barney hello",
+        "hi and barney too", "hi, tell barney too", "if it fails, tell barney", "that", "failed", "tomorrow",
+        "please don't forget it", "he said never mind", "don't worry, it is fine", '"never mind" is rude',
+        "please, tell barney: hi", "it is done, don't merge it", "it is a false alarm, ignore it",
+    ],
+    "reply: ": ["never mind", "no", "thanks, don't worry", "on it", "yes, merge it", "don't", "no wait"],
+    "broadcast: ": ["nothing to do", "the deploy is cancelled", "fred and barney are away"],
+}  # fmt: skip
+
+# None of these may send anything, whoever exists: fred, barney, build, db and nightly do; so do check, tell, sent, x.
 NEAR_MISSES = [
     # nothing, and placeholders
     "", " \n\t", "tell fred", "tell fred:", "tell fred:   ", "msg fred", "send a message to fred", "tell fred: …",
@@ -172,4 +204,67 @@ NEAR_MISSES = [
     "\u017fend to fred: hi", "tell\u00a0fred: hi", "tell fred\uff1a hi", "\u202etell fred: hi", "tell\nfred: hi",
     "reply got it", "reply to fred: got it", "forward to fred: look", "forward to fred and barney", "forward fred",
     "forward to X", "please tell fred: hi", "sned to fred: hi", "broadcast everything", "send everything to fred",
+    # forwarding for a name that nobody has: `production` is a place
+    "forward to production", "forward it to nessa", "forward that to production!", "forward it", "forward this",
+    "forward to everyone", "forward it to fred, never mind",
+    # what is taken back
+    "tell barney hello, actually don't", "msg fred hello (do not send)", "msg fred hello, never mind",
+    "tell fred hi - no wait, cancel that", "tell fred hello... don't", "tell fred hello. Actually, don't.",
+    "tell fred hello, I changed my mind", "tell fred hello or not", "tell fred hello not", "tell fred hi, don't",
+    "tell fred hi, oops, wrong person", "tell fred hi, should I?", "tell fred hello, or should I?", "tell fred don't",
+    "msg fred hello, but not yet", "tell fred never mind", "tell fred hello (draft)", "tell fred hello [cancelled]",
+    "msg fred hello, never mind, I'll do it", "tell fred hello but don't send it yet", "tell fred hello nevermind",
+    "message everyone about lunch, never mind", "tell fred hello, on second thoughts no",
+    # after a colon too, where it is evident
+    "tell fred: hello, never mind", "tell fred: hi. Never mind!", "tell fred: hello (do not send)",
+    "reply: got it - no wait, cancel that", "broadcast: deploy at 5, scratch that", "tell fred: hello\n\nnever mind",
+    "broadcast: lunch. Don\u2019t send this yet.", "tell everyone: hi, actually no", "tell fred: hello actually don't",
+    "tell fred: hi, never mind :)", "tell fred: hi \u2014 nvm", "tell fred: hi\u2026 never mind, sorry",
+    "tell fred: hello NEVER MIND", f"tell fred: {'log ' * 500}, never mind",
+    # a second phrase
+    "tell barney hi. tell fred bye", "tell fred hi, message barney too", "tell fred hi / msg barney bye",
+    "tell fred hi/msg barney bye", "tell fred hi tell barney bye", "tell fred hi - tell barney bye",
+    "tell fred hi \u2013 msg barney bye", "tell fred hi (and msg barney)", "tell fred hi! Tell barney bye",
+    "tell fred hi. then please tell barney bye", "tell fred hi; ping barney", "tell fred hi, ask barney as well",
+    "tell fred hi. check messages", 'tell fred "hi" "tell barney bye"', "tell fred tell barney hi",
+    "tell fred hi, actually tell barney", "tell fred hi. can you message barney", "tell fred hi, or broadcast it",
+    "tell fred: hi. tell barney: bye", "tell fred: hi; msg barney: bye", "tell fred: hi / msg barney: bye",
+    "tell fred: hi. And then tell barney: bye", "broadcast: hi! reply: got it",
+    # a second name
+    "tell fred barney hi", "tell fred hi, barney too", "tell fred hi and barney bye", "tell fred hi barney",
+    "tell fred hello, I mean barney", "tell fred hi @barney", "tell fred & barney hi", "tell fred to barney hi",
+    "tell fred everyone hi", "tell fred hi, everyone else bye", "tell fred hi cc barney", "tell fred or barney hi",
+    "tell barney hello, oops I meant fred", "tell fred hi instead of barney", "tell fred hi as well as barney",
+    "msg fred barney: hi", "send fred and barney a message: hi", "message fred or barney about it",
+    # the name is the subject, or its first word
+    "tell build passed", "msg fred replied yesterday\u2026", "tell fred says hi", "msg db locked",
+    "tell nightly build failed", "msg db down", "tell db is down", "tell build sent", "msg fred sent the logs",
+    "tell nightly build is red", "tell nightly build on main failed", "tell nightly build of the app failed",
+    "tell nightly build never passed", "tell fred already replied", "tell fred just said hi", "tell build just passed",
+    "msg db restarting", "tell build flakes", "tell fred owns the log", "tell build - passed", "tell fred went home",
+    "msg fred got it", "tell db can't start", "tell fred probably left", "tell db connection lost",
+    "tell build won't start", "tell db no longer works", "tell fred cancels lunch", "tell build hit a limit",
+    # no text
+    "tell fred that", "tell fred about", "send a message to fred that ", "send a message to fred about ",
+    "tell fred that it", "tell fred about it", "tell fred to", "tell fred the", "tell fred this", "tell fred yourself",
+    "message fred about something", "message everyone about ", "tell fred personally", "tell fred ?",
+    # what to say is left to somebody
+    "tell fred what happened", "tell fred why it failed", "tell fred who I am", "tell fred how to fix it",
+    # not now, or not surely
+    "if the build fails tell fred", "if the build fails, tell fred: it is red", "when done, msg fred hello",
+    "tomorrow tell fred hello", "later: tell fred hi", "tell fred hello if the build fails", "msg fred hi tomorrow",
+    "tell fred hello when he is back", "msg fred hello later", "tell fred hello in 10 minutes", "tell fred hello twice",
+    "tell fred hello after lunch", "tell fred the run is red, but only if it is", "tell fred the run is red, later",
+    "tell fred the run is red unless it is not", "tell fred never", "tell fred yesterday",
+    # reported, asked, wished
+    "I told fred hello", "should I tell fred hello", "should I tell fred hello?", "let me tell fred hello",
+    "you should tell fred: hi", "barney said to tell fred: hi", '"tell fred: hi", he said', 'he wrote "msg fred hello"',
+    "telling fred: hi", "told fred: hi", "tells fred: hi", "I would tell fred: hi", "could you tell fred: hi",
+    "why tell fred hello", "what if I tell fred: hi", "did fred tell barney hi", "who will tell fred: hi",
+    "example: tell fred: hi", "1. tell fred: hi", "to tell fred: hi", "never tell fred: hi", "not tell fred: hi",
+    "without telling fred: hi", "undo: tell fred: hi", "cancel tell fred: hi",
+    # nobody, or nothing
+    "broadcast nothing", "tell everyone nothing", "tell everybody hello", "message nobody about it",
+    "reply to fred: x", "reply fred: x", "reply nothing", "tell them: hi", "tell him hello", "tell my agent hello",
+    "tell fred off", "tell fred apart from barney", "fred: tell barney hi", "@fred tell barney: hi",
 ]  # fmt: skip

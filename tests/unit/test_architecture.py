@@ -26,14 +26,14 @@ MAX_FUNCTION = 45
 
 # Who may import whom: only what stands on an earlier line.
 RANKS = (
-    ("errors", "bounds", "process", "unique", "entry", "doctor/finding", "mounts", "fitting"),
-    ("address", "signing", "folders"),
+    ("errors", "bounds", "process", "unique", "entry", "doctor/finding", "mounts", "fitting", "subject", "unseen"),
+    ("address", "signing", "folders", "doubt"),
     ("jsontext", "tomltext"),
     ("dotfile", "setup/entries"),
     ("limits", "phrases"),
     ("maildir",),
     ("wire", "records", "seen", "broom", "doctor/host"),
-    ("draft", "names", "lock", "watch"),
+    ("draft", "names", "lock", "watch", "approved"),
     ("message",),
     ("mime", "keyring", "spool", "large", "attachments", "running", "settings", "gate", "ids", "clients", "tokens"),
     ("moves", "clients/claude", "clients/codex", "clients/gemini", "clients/opencode"),
@@ -49,7 +49,7 @@ RANKS = (
     ("mailbox",),
     ("finding", "handover", "autocheck"),
     ("render", "expiry"),
-    ("directory", "conversation", "sharing", "bell"),
+    ("directory", "conversation", "sharing", "bell", "both"),
     ("history", "listing"),
     ("renaming",),
     ("account", "housekeeping", "alarm", "handler", "ringing", "results"),

@@ -164,14 +164,21 @@ def test_what_lies_where_keys_are_kept_is_no_attachment(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(private / "keyring")
     (tmp_path / "folder").symlink_to(private)
     os.link(secret, tmp_path / "other")
+    os.link(private / "keyring", tmp_path / "linked")
+    os.link(private / "deep/token", tmp_path / "x-linked")
     places = [str(private), str(secret), str(tmp_path / "nothing")]
 
-    for name in ("config/keyring", "config/deep/token", "secret", "link", "folder/keyring", "x/../secret", "other"):
+    for name in (
+        "config/keyring", "config/deep/token", "secret", "link", "folder/keyring", "x/../secret", "other", "linked",
+        "x-linked",
+    ):  # fmt: skip
         (tmp_path / "x").mkdir(exist_ok=True)
         with pytest.raises(BadData, match="may hold a key or a token: no message may"):
             read_file(str(tmp_path / name), MOST, places)
     (tmp_path / "x/keyring").write_text("not ours")
-    assert read_file(str(tmp_path / "x/keyring"), MOST, places) == b"not ours"
+    os.link(tmp_path / "x/keyring", tmp_path / "x/again")
+    for name in ("keyring", "again"):
+        assert read_file(str(tmp_path / "x" / name), MOST, places) == b"not ours"
 
 
 def test_an_environment_is_no_attachment() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from maildir_ipc import autocheck
-from maildir_ipc.errors import Usage
+from maildir_ipc.errors import Misconfigured, Usage
 from maildir_ipc.tokens import Session
 from tests.unit.world import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from maildir_ipc.mailbox import Mailbox
 
@@ -72,6 +74,31 @@ def test_all_that_was_asked_for_is_read_back(bob: Mailbox) -> None:
     assert found is not None
     assert (found.minutes, found.instant, found.acknowledge) == (0, True, True)
     assert (found.command, found.mark) == ("/bin/handle 'a b'  $HOME", "standing")
+
+
+def test_what_a_handler_runs_lies_beside_the_keyring_and_not_in_the_spool(bob: Mailbox) -> None:
+    """ADR 0018: who may write the spool, in a sandbox, does not say what is run outside of it."""
+    autocheck.start(bob, SESSION, command="/bin/secret-handler")
+    for folder, _, names in os.walk(bob.spool.root):
+        for name in names:
+            if name != "autocheck-log":
+                assert b"secret-handler" not in Path(folder, name).read_bytes(), name
+    (path,) = Path(bob.keyring.directory, "handlers").iterdir()
+    assert path.read_text() == "command /bin/secret-handler\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    autocheck.stop(bob)
+    assert not path.exists()
+
+
+def test_where_no_command_can_be_approved_nothing_is_started(bob: Mailbox) -> None:
+    """In a sandbox the place beside the keyring is read-only; what was asked for before goes on."""
+    autocheck.start(bob, SESSION, 7)
+    Path(bob.keyring.directory, "handlers").write_text("in the way")
+    with pytest.raises(Misconfigured, match="outside of any sandbox"):
+        autocheck.start(bob, SESSION, command="true")
+    found = autocheck.read(bob)
+    assert found is not None
+    assert (found.minutes, found.handler) == (7, "")
 
 
 @pytest.mark.parametrize("command", ["", "  ", "two\nlines", "bell\a", "x" * 5000])

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc import alarm
+from maildir_ipc import alarm, autocheck
 from maildir_ipc.automatic import HELD_AT
 from maildir_ipc.bell import MAX_LINE, Bell, bell_of
 from maildir_ipc.draft import Draft
 from maildir_ipc.errors import NotYours
-from maildir_ipc.testing import agent, check_all
-from maildir_ipc.vigil import Vigil, first_bell
+from maildir_ipc.testing import account, agent, check_all, files
+from maildir_ipc.vigil import Vigil, acts, first_bell
 from tests.unit.making import spool_files
 from tests.unit.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from maildir_ipc.running import Finished
 
@@ -38,7 +38,26 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def _sound(world: World, command: str, bell: Bell, timeout: float = alarm.LONGEST) -> Finished:
-    return alarm.sound(command, bell, ENVIRON, world.owner.spool(), world.owner.host, timeout)
+    done: list[Finished] = []
+    sounding = alarm.Sounding(command, bell, ENVIRON, world.owner.spool(), world.owner.host, done.append, timeout)
+    try:
+        while not sounding.over(1.0):
+            pass
+        sounding.failure()
+    finally:
+        sounding.end()
+    return done[0]
+
+
+def _environ(world: World) -> dict[str, str]:
+    home = world.owner.settings.home
+    return {**ENVIRON, "HOME": home, "TMPDIR": home}
+
+
+def _until(vigil: Vigil, wanted: Callable[[], bool]) -> None:
+    """Turn *vigil* until that is so; the suite's time limit ends what never is."""
+    while not wanted():
+        assert vigil.turn() == []
 
 
 class _Time:
@@ -63,6 +82,13 @@ def test_a_bell_says_how_many_and_from_whom(world: World) -> None:
 
     assert bell.line() == "3 unread for bob, from carol, alice: mipc check"
     assert bell.object() == {"v": 1, "identity": "bob", "unread": 3, "from": ["carol", "alice"], "rejected": 0}
+
+
+def test_a_notice_is_from_the_system(world: World) -> None:
+    """Design, 7: its verified author; only what is no name is not said."""
+    world.owner.rename("alicia", "alice")
+
+    assert bell_of(world.bob).line() == "1 unread for bob, from system: mipc check"
 
 
 def test_a_bell_changes_nothing(world: World) -> None:
@@ -233,7 +259,9 @@ def test_a_batch_rings_once(world: World) -> None:
     rung: list[int] = []
     world.send("one")
     world.send("two")
-    with Vigil(world.owner, world.owner.identify("bob"), lambda bell: rung.append(bell.unread), rescan=0.01) as vigil:
+    with Vigil(
+        world.owner, world.owner.identify("bob"), lambda bell: rung.append(bell.unread), {}, rescan=0.01
+    ) as vigil:
         for _ in range(5):
             vigil.turn()
         assert rung == [2]
@@ -253,7 +281,7 @@ def test_what_failed_rings_again_later_each_time_until_it_is_read(world: World) 
         return "ended with 1"
 
     world.send("one")
-    with Vigil(world.owner, world.owner.identify("bob"), fail, clock=passed) as vigil:
+    with Vigil(world.owner, world.owner.identify("bob"), fail, {}, clock=passed) as vigil:
         said = vigil.turn()
         assert said == ["the command for bob ended with 1; again in 5 s"]
         for second in range(1, 40):
@@ -273,7 +301,7 @@ def test_all_names_of_an_account_are_watched_and_those_to_come(world: World) -> 
     """Issue 4, 1."""
     rung: list[tuple[str, int]] = []
     world.send("to bob", "bob")
-    with Vigil(world.owner, None, lambda bell: rung.append((bell.identity, bell.unread)), rescan=0.01) as vigil:
+    with Vigil(world.owner, None, lambda bell: rung.append((bell.identity, bell.unread)), {}, rescan=0.01) as vigil:
         vigil.turn()
         with agent(world.owner, "carol"):
             world.send("to carol", "carol")
@@ -288,7 +316,9 @@ def test_all_names_of_an_account_are_watched_and_those_to_come(world: World) -> 
 def test_a_watch_goes_on_under_the_new_name(world: World) -> None:
     """Issue 4, 1: follows a rename."""
     rung: list[str] = []
-    with Vigil(world.owner, world.owner.identify("bob"), lambda bell: rung.append(bell.identity), rescan=0.01) as vigil:
+    with Vigil(
+        world.owner, world.owner.identify("bob"), lambda bell: rung.append(bell.identity), {}, rescan=0.01
+    ) as vigil:
         vigil.turn()
         world.owner.rename("robert", "bob")
         world.send("hello", "robert")
@@ -298,9 +328,92 @@ def test_a_watch_goes_on_under_the_new_name(world: World) -> None:
     assert rung == ["robert"]
 
 
+def test_a_slow_command_keeps_nobody_elses_bell_waiting(world: World, tmp_path: Path) -> None:
+    """Issue 4, 1: one watcher serves every identity."""
+    os.mkfifo(tmp_path / "go")
+
+    def ring(bell: Bell) -> alarm.Sounding:
+        command = (
+            f"read _ <'{tmp_path}/go'; echo >'{tmp_path}/bob'" if bell.identity == "bob" else f": >'{tmp_path}/alice'"
+        )
+        return alarm.Sounding(command, bell, ENVIRON, world.owner.spool(), world.owner.host)
+
+    with Vigil(world.owner, None, ring, {}, rescan=0.01) as vigil:
+        world.send("to bob", "bob")
+        vigil.turn()
+        world.bob.send(["alice"], Draft("to alice"))
+        _until(vigil, (tmp_path / "alice").exists)
+        assert not (tmp_path / "bob").exists()
+        (tmp_path / "go").write_text("\n")
+        _until(vigil, (tmp_path / "bob").exists)
+
+
+def test_a_slow_handler_keeps_nobody_elses_mail_waiting(world: World, tmp_path: Path) -> None:
+    """Issue 4, 1; what comes while it runs is its own next."""
+    world.clock.now = time.time()  # that of the ticks
+    os.mkfifo(tmp_path / "go")
+    for box, command in (
+        (world.bob, f"cat >>'{tmp_path}/bob'; read _ <'{tmp_path}/go'"),
+        (world.alice, f"cat >>'{tmp_path}/alice'"),
+    ):
+        autocheck.start(box, world.owner.identify(box.name), instant=True, command=command)
+    with Vigil(world.owner, None, lambda _: None, _environ(world), rescan=5) as vigil:
+        world.send("first", "bob")
+        _until(vigil, lambda: (tmp_path / "bob").exists() and "first" in (tmp_path / "bob").read_text())
+        world.bob.send(["alice"], Draft("to alice"))
+        world.send("second", "bob")
+        _until(vigil, lambda: (tmp_path / "alice").exists() and "to alice" in (tmp_path / "alice").read_text())
+        assert "second" not in (tmp_path / "bob").read_text()
+        for count in (1, 2):
+            (tmp_path / "go").write_text("\n")
+            _until(vigil, lambda count=count: len(files(world.bob, "cur")) == count)  # type: ignore[misc]
+        assert "second" in (tmp_path / "bob").read_text()
+    assert [by for by, _ in autocheck.status(world.bob, world.clock.now).means] == ["watch"]
+
+
+def test_what_runs_when_the_watch_ends_is_ended_and_its_mail_is_unread(world: World, tmp_path: Path) -> None:
+    """G5: at once, and not when a lease ends."""
+    world.clock.now = time.time()
+    autocheck.start(
+        world.bob, world.owner.identify("bob"), instant=True, command=f"echo $$ >'{tmp_path}/pid'; sleep 300"
+    )
+    with Vigil(world.owner, None, lambda _: None, _environ(world), rescan=0.01) as vigil:
+        world.send("hello", "bob")
+        _until(vigil, lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()))
+    _gone(int((tmp_path / "pid").read_text()))
+    assert [",c=" in path for path in files(world.bob, "new")] == [False]
+
+
+def _take_over_bob(world: World, tmp_path: Path) -> None:
+    other = account(str(tmp_path / "a"), clock=world.clock, MAILDIR_IPC_STATE=str(tmp_path / "theirs"))
+    other.register("bob", said="bob", takeover=True)
+    world.send("to whoever took it")
+
+
+def test_a_watch_rings_for_nobody_who_lost_the_name(world: World, tmp_path: Path) -> None:
+    """G10: one that was begun before does not go on for another."""
+    rung, bob = list[str](), world.owner.identify("bob")
+    with Vigil(world.owner, bob, lambda bell: rung.append(bell.identity), {}, rescan=30) as vigil:
+        world.send("before")
+        vigil.turn()
+        _take_over_bob(world, tmp_path)
+        vigil.turn()
+        with pytest.raises(NotYours, match="the session of bob is over"):
+            vigil.turn()
+    assert rung == ["bob"]
+
+
+def test_who_lost_the_name_waits_no_longer(world: World, tmp_path: Path) -> None:
+    """G10: the mail that comes is another's."""
+    bob = world.owner.identify("bob")
+    _take_over_bob(world, tmp_path)
+    with pytest.raises(NotYours, match="the session of bob is over"):
+        first_bell(world.bob, None, is_ours=lambda: acts(world.owner, bob, world.bob))
+
+
 def test_a_watch_ends_when_its_session_is_over(world: World) -> None:
     """G10: who has no session any more is told nothing."""
-    with Vigil(world.owner, world.owner.identify("bob"), lambda _: None, rescan=0.01) as vigil:
+    with Vigil(world.owner, world.owner.identify("bob"), lambda _: None, {}, rescan=0.01) as vigil:
         vigil.turn()
         world.owner.unregister("bob")
 

@@ -49,7 +49,7 @@ def test_what_fits_is_taken(given: dict[str, Any]) -> None:
         ({"to": "b", "ratio": "1"}, "ratio must be a number"),
         ({"to": "b", "loud": 1}, "loud must be true or false"),
         ({"to": "b", "data": "x"}, "data must be a JSON object"),
-        ({"to": "b", "words": []}, "words must be a list of texts"),
+        ({"to": "b", "words": []}, "words must be a list of texts, 1 at least"),
         ({"to": "b", "how": "c"}, "how must be a, b"),
         ({"to": "b", "sec\nret": "value"}, "no argument 'sec\\nret': it takes to, count,"),
     ],

@@ -585,7 +585,7 @@ def test_mail_of_a_mailbox_that_lost_its_names_is_not_set_aside(people: People, 
     """G5: nobody can say whose it is: 78, and all of it is there when the record is; doctor mends it."""
     people.send("fred", "important")
     act(people.root / "fred/records/names")
-    with pytest.raises(Misconfigured, match="names is missing or empty"):
+    with pytest.raises(Misconfigured, match="names is missing or damaged"):
         people.texts("fred")
     assert [f.check for f in doctor.examine(people.owner).findings if f.check == "names"] == ["names"]
     doctor.examine(people.owner, fix=True)

@@ -36,12 +36,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def asked(command: str, *, acknowledge: bool = False) -> AutoCheck:
     """Return an auto-check with this handler."""
-    return AutoCheck(5, command, "0123456789abcdef", "standing", NOW, acknowledge=acknowledge)
+    return AutoCheck(5, "0" * 16, "standing", NOW, handler="f" * 16, command=command, acknowledge=acknowledge)
 
 
 def handled(box: Mailbox, command: str, timeout: float = SECONDS, *, acknowledge: bool = False) -> list[Outcome]:
     """Run a handler for all that is due in *box*."""
-    return list(handle(box, asked(command, acknowledge=acknowledge), ENVIRON, timeout))
+    return list(handle(box, lambda: asked(command, acknowledge=acknowledge), ENVIRON, timeout))
 
 
 def unread(box: Mailbox) -> list[str]:
@@ -82,6 +82,27 @@ def test_exit_0_makes_the_message_read(world: World) -> None:
     assert unread(world.bob) == []
     assert [name.endswith(":2,S") for name in files(world.bob, "cur")] == [True, True]
     assert handled(world.bob, "true") == []
+
+
+def test_what_is_ended_between_two_messages_gets_no_more(world: World, tmp_path: Path) -> None:
+    """Design, 9: taken over or stopped, it stops; the message that it holds by then is nobody's."""
+    for text in ("first", "for another"):
+        world.send(text)
+    answers = iter([asked(f"cat >>'{tmp_path}/got'")])
+    assert len(list(handle(world.bob, lambda: next(answers, None), ENVIRON, SECONDS))) == 1
+    assert "for another" not in (tmp_path / "got").read_text()
+    assert unread(world.bob) == ["for another"]
+    assert not [name for name in files(world.bob, "new") if ",c=" in name]
+
+
+def test_mail_that_is_set_aside_is_named(world: World) -> None:
+    """Design, 4: counted and named; no handler gets it, and nobody else will hear of it."""
+    Path(world.send("hello")).with_name("1.forged.host").write_text("From: alice@ipc.invalid\n\nobey\n")
+    named: list[str] = []
+    assert len(list(handle(world.bob, lambda: asked("true"), ENVIRON, SECONDS, aside=named.append))) == 1
+    assert len(named) == 1
+    assert named[0].startswith("set aside 1 that says it is from alice: UNSIGNED: mipc read ")
+    assert files(world.bob, ".Rejected/cur") == ["1.forged.host,v=none:2,"]
 
 
 def test_oldest_first_one_at_a_time(world: World, tmp_path: Path) -> None:

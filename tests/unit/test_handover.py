@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maildir_ipc import Draft, Mailbox
+from maildir_ipc import Draft, Mailbox, desk
 from maildir_ipc.errors import Misconfigured
 from maildir_ipc.handover import give_back, hand_over, settle
 from maildir_ipc.process import begun
 from maildir_ipc.receipts import SEEN, recorded
+from maildir_ipc.serving import Seat
 from maildir_ipc.testing import account, agent, check_all
 from tests.unit.making import everything
 from tests.unit.world import bodies
@@ -90,7 +91,7 @@ def test_mail_handed_over_and_given_back_is_unread_again(world: World) -> None:
     """Design, 9: a session that begins or ends never saw it."""
     world.send("one")
     handed(world.bob, world.session)
-    assert give_back(world.later(), world.session) == 1
+    assert give_back(world.later()) == 1
     assert world.notes == []
     assert settle(world.later(), world.session) == 0
     assert texts(world.later()) == ["one"]
@@ -138,17 +139,57 @@ def test_a_hook_killed_before_it_kept_is_never_settled(world: World) -> None:
     assert texts(world.later()) == ["one"]
 
 
-def test_another_session_can_neither_settle_nor_give_back(world: World) -> None:
-    """Design, 9: only that session's own act proves anything; its note goes when it is long over."""
+def test_another_session_proves_nothing(world: World) -> None:
+    """Design, 9: only that session's own act does; its note goes when it is long over."""
     world.send("one")
     handed(world.bob, world.session)
-    other = account(world.home).register("bob", said="bob", takeover=True).session
+    other = account(world.home).identify("bob")
     other.id = "another"
-    assert settle(world.later(), other) == give_back(world.later(), other) == 0
+    assert settle(world.later(), other) == 0
     assert len(world.notes) == 1
     assert settle(world.later(1300), other) == 0
     assert world.notes == []
     assert texts(world.later(1300)) == ["one"]
+
+
+@pytest.mark.parametrize("how", ["again", "by takeover", "by a server"])
+def test_whoever_opens_a_session_has_what_the_one_before_was_handed(world: World, how: str) -> None:
+    """Design, 7: an agent that crashed registers again, and has its mail; not when a lease has ended."""
+    world.send("one")
+    handed(world.bob, world.session)
+    owner = account(world.home)
+    if how == "by takeover":
+        owner = account(f"{world.home}/other", MAILDIR_IPC_ROOT=owner.spool().root)
+        owner.import_key(account(world.home).keyring.secrets()[0][1])
+        assert owner.register("bob", said="bob", takeover=True).unread == 2  # and the notice of that
+    elif how == "by a server":
+        owner.unregister("bob")
+        seat = Seat(lambda: owner.settings, said="bob")
+        assert desk.register(seat.turn(), "bob")[1]["unread"] == 1
+    else:
+        owner.unregister("bob")
+        assert owner.register("bob", said="bob").unread == 1
+    assert world.notes == []
+    with owner.mailbox(owner.identify("bob")) as box:
+        assert texts(box)[0] == "one"
+
+
+def test_who_registers_again_in_its_own_session_is_not_given_what_it_has(world: World) -> None:
+    """Design, 7: idempotent; it is an act of the agent that was handed the mail."""
+    world.send("one")
+    handed(world.bob, world.session)
+    assert account(world.home).register("bob", said="bob").unread == 0
+    assert settle(world.later(), world.session) == 1
+
+
+def test_what_is_being_handed_over_at_this_moment_is_left_alone(world: World) -> None:
+    """G5: without its note, nobody would give it back before its lease ends."""
+    world.send("one")
+    with hand_over(world.bob, everything, world.session) as batch:
+        assert give_back(world.later()) == settle(world.later(), world.session) == 0
+        batch.keep()
+    assert give_back(world.later()) == 1
+    assert texts(world.later()) == ["one"]
 
 
 def test_two_hand_overs_are_settled_by_one_act_and_mixed_up_with_nothing(world: World) -> None:

@@ -26,7 +26,7 @@ OURS = {
     "spool", "tokens", "unique", "wire",
 }  # fmt: skip
 SEND = {"cli.send_", "cli.sending", "delivery", "draft", "limits", "names"}
-CHECK = {"cli.check_", "batch", "gate", "render"}
+CHECK = {"cli.check_", "batch", "gate", "render", "unseen"}
 SHOWING = CHECK | {"names"}  # whose name it was, when there is mail
 # What CPython itself needs for `pass`, and what of the standard library we add to it.
 ADDED = {
@@ -212,6 +212,8 @@ def test_a_check_of_new_mail_lists_new_once_and_cur_never(count: int, home: Path
     listed = [call for call in calls if call.name.startswith("getdents")]
     assert all(f"{spool}/bob/new>" in call.line for call in listed), _said(listed)
     assert sum(call.line.endswith("= 0") for call in listed) == 1, _said(listed)
+    named = [call for call in calls if call.name == "openat" and '/records/names"' in call.line]
+    assert len(named) == 1, _said(named)
     moved = [call for call in calls if call.name.startswith("rename") and "/gate" not in call.line]
     assert len(moved) == 2 * count, _said(moved)
     assert len(calls) <= CALLS_AT_MOST + 10 + 12 * count, _said(calls)

@@ -623,3 +623,11 @@ def test_every_kind_is_told_to_the_person(owner: Account) -> None:
         "tmp", "leftover", "waiting", "mailbox", "expired", "trash", "id", "forward", "token", "notice",
         "receipt", "seen",
     }  # fmt: skip
+
+
+def test_a_mailbox_that_has_lost_its_new_keeps_nothing_from_the_others(owner: Account, clock: Clock) -> None:
+    """Ours: it is being merged at this moment, or doctor tells of it."""
+    _send(owner, "bob", expires=60)
+    os.rmdir(_path(owner, "alice/new"))
+    clock.later = HOUR
+    assert _kinds(owner, apply=False) == ["expired"]

@@ -350,6 +350,24 @@ def test_folders_are_private_whatever_the_umask(box: Maildir) -> None:
         assert stat.S_IMODE(os.stat(f"{box.path}/{folder}").st_mode) == 0o700
 
 
+def test_a_mailbox_whose_path_leads_nowhere_for_a_moment_is_read_by_its_descriptor(box: Maildir) -> None:
+    """Design, 7: it is being renamed; that is no reason to say that there is no mail."""
+    entry = _deliver(box)
+    os.rename(box.path, f"{box.path}-renamed")
+    assert [found.name for found in box.unread(lambda _: None, 0.0)] == [entry.name]
+
+
+def test_without_new_nobody_says_that_there_is_no_mail(box: Maildir) -> None:
+    """G12: 78, and what mends it; also when it was open already."""
+    for opened in (False, True):
+        if opened:
+            box.at("new")
+        os.rename(f"{box.path}/new", f"{box.path}/old")
+        with pytest.raises(Misconfigured, match=r"bob/new is not there: mipc doctor --fix"):
+            box.unread(lambda _: None, 0.0)
+        os.rename(f"{box.path}/old", f"{box.path}/new")
+
+
 # Pouring one mailbox into another
 
 

@@ -203,6 +203,15 @@ def test_only_covered_fields_are_read() -> None:
     fields = [("from", b"a@ipc.invalid"), ("subject", b"x"), ("importance", b"high"), ("to", b"b@ipc.invalid")]
     message = parse(fields, b"text", size=4, covered=frozenset(("from", "to")))
     assert (message.from_, message.to, message.subject, message.importance) == ("a", ("b",), "", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(b"High", "high"), (b"low", "low"), (b"urgent", None), (b"x" * 60_000, None)]
+)
+def test_an_importance_is_one_of_three(value: bytes, read: str | None) -> None:
+    """RFC 2156; what else somebody writes there, no program has to show."""
+    fields = [("from", b"a@ipc.invalid"), ("message-id", b"<a@b>"), ("importance", value)]
+    assert parse(fields, b"x\n", size=1, covered=None).importance == read
     with pytest.raises(Malformed):
         parse(fields, b"text", size=4, covered=frozenset(("to",)))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from maildir_ipc.phrases import Act, Unsure, understand
-from tests.unit.sayings import GROUP, NEAR_MISSES, PHRASES, VARIANTS
+from tests.unit.sayings import GROUP, NEAR_MISSES, ORDINARY, PHRASES, VARIANTS
 
-HERE = {"fred", "barney", "check", "tell", "sent", "x", "send", "later", "the", "all"}
+HERE = {"fred", "barney", "build", "db", "nightly", "check", "tell", "sent", "x", "send", "later", "the", "all"}
 
 
 def _is_here(name: str) -> bool:
@@ -32,6 +32,13 @@ def test_case_blanks_and_punctuation_of_the_command_change_nothing(phrase: str) 
     assert _understood(phrase) == VARIANTS[phrase]
 
 
+@pytest.mark.parametrize(("before", "text"), [(before, text) for before in ORDINARY for text in ORDINARY[before]])
+def test_an_ordinary_message_is_sent_with_its_text_kept_exactly(before: str, text: str) -> None:
+    """S40; else the near misses could be unsure because everything is."""
+    done = {"reply: ": ("reply", "@"), "broadcast: ": ("broadcast",)}.get(before, ("send", "fred"))
+    assert _understood(before + text) == (*done, text)
+
+
 @pytest.mark.parametrize("phrase", NEAR_MISSES)
 def test_a_near_miss_sends_nothing(phrase: str) -> None:
     """Design, 8: unsure means the two nearest readings, never a guess that sends."""
@@ -45,8 +52,8 @@ def test_a_near_miss_sends_nothing(phrase: str) -> None:
 
 
 def test_there_are_enough_near_misses() -> None:
-    """Ours: fifty at least, each once."""
-    assert len(NEAR_MISSES) == len(set(NEAR_MISSES)) >= 50
+    """Ours: each once."""
+    assert len(NEAR_MISSES) == len(set(NEAR_MISSES)) >= 300
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,8 @@ def test_there_are_enough_near_misses() -> None:
         ("tell fred: -", ("mipc send fred TEXT", "mipc check")),
         ("tell fred: a\ntell barney: b", ("mipc send fred -", "mipc check")),
         ("please send to fred: -x", ("mipc send -- fred -x", "mipc check")),
+        ("forward to production", ("mipc forward @ production", "mipc send NAME TEXT")),
+        ("tell fred: hi, never mind", ("mipc send fred 'hi, never mind'", "mipc check")),
     ],
 )
 def test_the_two_nearest_readings_are_commands_to_type(phrase: str, readings: tuple[str, str]) -> None:
@@ -90,9 +99,17 @@ def test_nobody_is_looked_for_where_a_colon_says_it_all() -> None:
         asked.append(name)
         return True
 
-    for phrase in ("tell fred: hi", "check messages", "broadcast: hi", "don't tell fred", "tell fred hi"):
+    for phrase in (
+        "tell fred: hi",
+        "check messages",
+        "broadcast: hi",
+        "don't tell fred",
+        "tell fred: a, tell barney b",
+    ):
         understand(phrase, known)
-    assert asked == ["fred"]
+    assert asked == []
+    understand("tell fred hi", known)
+    assert set(asked) == {"fred", "hi"}
 
 
 @pytest.mark.parametrize("minutes", ["0", "1", "60", "61", "99999"])
@@ -107,6 +124,13 @@ def test_minutes_are_judged_by_auto_check_and_not_here(minutes: str) -> None:
 def test_another_interval_than_minutes_is_unsure(phrase: str) -> None:
     """S30: two hours are not two minutes."""
     assert isinstance(understand(phrase, _is_here), Unsure)
+
+
+@pytest.mark.parametrize("name", ["fred", "about", "that", "all", "check"])
+def test_an_agent_with_the_name_of_a_word_breaks_no_phrase(name: str) -> None:
+    """S40: somebody may be called `about`."""
+    for phrase in ("msg fred about the build", "tell fred that all is well", "tell fred need help"):
+        assert isinstance(understand(phrase, {"fred", name}.__contains__), Act)
 
 
 def test_what_is_said_of_a_long_phrase_is_short() -> None:

@@ -12,6 +12,7 @@ import pytest
 from maildir_ipc import records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -55,6 +56,22 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "secret").read_text() == "secret"
 
 
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("act", [records.read, lambda path: records.append(path, "x")])
+def test_a_pipe_in_place_of_a_record_is_an_error_and_is_not_waited_for(
+    act: Callable[[str], object], held: bool, tmp_path: Path
+) -> None:
+    """G12: a hook would stand until its client ends it; whether or not somebody has the other end open."""
+    path = str(tmp_path / "r")
+    os.mkfifo(path)
+    other = os.open(path, os.O_RDWR) if held else -1
+    with pytest.raises(OSError) as error:  # noqa: PT011 - of what kind depends on the other end
+        act(path)
+    assert error.value.filename == path
+    if held:
+        os.close(other)
+
+
 @pytest.mark.parametrize("call", ["write", "fsync", "rename"])
 def test_a_failed_replacement_leaves_the_old_record_and_nothing_else(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,8 +86,9 @@ def test_a_failed_replacement_leaves_the_old_record_and_nothing_else(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OSError, match="No space") as error:
             records.replace(path, "new\n")
+    assert error.value.filename == path, "on a full disk one wants to know which"
     assert records.read(path) == "old\n"
     assert os.listdir(tmp_path / "folder") == ["r"]
 

@@ -98,8 +98,8 @@ def test_json_has_the_fields_of_the_reference() -> None:
     message = genuine(signed(Draft("text", attachments=[Attachment("a", "text/plain", b"12")])))
     found = json.loads(to_json(message_object(received(message))))
     assert list(found) == [
-        "id", "ref", "from", "to", "subject", "body", "date", "verdict", "kind", "in_reply_to", "data",
-        "attachments", "size", "truncated", "saved_to", "forwarded_from", "path",
+        "id", "ref", "from", "to", "subject", "body", "date", "verdict", "kind", "importance",
+        "in_reply_to", "data", "attachments", "size", "truncated", "saved_to", "forwarded_from", "path",
     ]  # fmt: skip
     assert (found["date"], found["to"], found["truncated"]) == ("2026-01-06T14:30:22Z", ["barney"], False)
     assert set(json.loads(to_json(message_object(received(None, "malformed"))))) <= set(found)
@@ -124,6 +124,18 @@ def test_an_error_is_an_object_with_code_and_next() -> None:
         ("a\tb\nc", True, "a\\tb\\nc"),
         ("\u2028", False, "\\u2028"),
         ("é 世界 🎉", True, "é 世界 🎉"),
+        # Honest text: a heart, a keycap, a family, a Persian word.
+        (
+            "\u2764\ufe0f 1\ufe0f\u20e3 \U0001f469\u200d\U0001f467 \u0645\u06cc\u200c\u062e",
+            True,
+            "❤\ufe0f 1\ufe0f\u20e3 👩\u200d👧 می\u200cخ",
+        ),
+        ("ok\ufe0f 1\ufe0f ❤\ufe0f\ufe0f", False, "ok\\ufe0f 1\\ufe0f ❤\ufe0f\\ufe0f"),
+        ("a\U000e0100\U000e01ef", False, "a\\U000e0100\\U000e01ef"),
+        ("a\U000e0041", False, "a\\U000e0041"),
+        ("a\ufe00\ufe0e", False, "a\\ufe00\\ufe0e"),
+        ("\u3164\u115f\u1160\uffa0", False, "\\u3164\\u115f\\u1160\\uffa0"),
+        ("\u180b\u180c\u180d\u180e\u180f\u034f", False, "\\u180b\\u180c\\u180d\\u180e\\u180f\\u034f"),
     ],
 )
 def test_what_a_terminal_would_obey_is_written_out(text: str, line: bool, shown: str) -> None:

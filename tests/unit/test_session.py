@@ -11,7 +11,7 @@ from maildir_ipc.errors import Misconfigured, NameTaken, NotYours
 from maildir_ipc.process import Host, Process
 from maildir_ipc.session import Sessions
 from maildir_ipc.spool import Spool
-from maildir_ipc.tokens import FRESH_SECONDS
+from maildir_ipc.tokens import FRESH_SECONDS, NO_SERVER
 from tests.unit.making import SPOOL, Clock
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ class World:
         self.spool = Spool.create(str(folder / "spool"), "open", SPOOL, lambda: None, self.clock)
         self.host = _Host(TERMINAL, OTHER, AGENT)
 
-    def at(self, *walk: Process, states: Sequence[str] = ()) -> Sessions:
+    def at(self, *walk: Process, states: Sequence[str] = (), server: str = NO_SERVER) -> Sessions:
         """Return the sessions as a command sees them that runs under these, nearest first."""
 
         def walked() -> Iterable[Process]:
             return walk
 
-        return Sessions(self.spool, [*states, str(self.folder / "state")], self.host, walked)
+        return Sessions(self.spool, [*states, str(self.folder / "state")], self.host, walked, server)
 
     def register(self, name: str, *walk: Process, client: str | None = None, takeover: bool = False) -> Session:
         """Register as the command does."""
@@ -286,6 +286,34 @@ def test_an_id_that_was_inherited_from_another_client_is_not_ones_own(world: Wor
     with pytest.raises(NotYours):
         _who(world.at(APP, AGENT), client="claude:1")
     assert _who(world.at(LAUNCHER), client="claude:1") == "bob"
+
+
+UNKNOWN = Process(700, 100, 9, 0, "cursor", ["cursor"])
+SERVER = "0a1b2c3d.7.900.1"
+
+
+def test_a_server_is_nobody_who_is_above_what_started_it(world: World) -> None:
+    """G10: an agent that nobody knows, started from alice's terminal or by another agent, with that one's variables."""
+    world.register("alice", TERMINAL)
+    world.register("bob", AGENT, client="claude:1")
+    script = Process(800, 700, 9, 0, "sh", ["sh", "-c", "ipc-mcp"])
+    for walk in ((UNKNOWN, TERMINAL), (script, UNKNOWN, TERMINAL), (UNKNOWN, AGENT, TERMINAL)):
+        with pytest.raises(NotYours):
+            _who(world.at(*walk, server=SERVER), client="claude:1")
+    assert _who(world.at(script, TERMINAL, TMUX, server=SERVER)) == "alice"
+    assert _who(world.at(script, AGENT, TERMINAL, server=SERVER)) == "bob"
+    assert _who(world.at(script, server=SERVER), client="claude:1") == "bob"
+
+
+def test_a_server_is_who_registered_where_it_was_started(world: World) -> None:
+    """Whichever server of that agent did; a command of its shell, too."""
+    world.register("alice", TERMINAL)
+    with world.spool.lock() as lock:
+        sessions = world.at(UNKNOWN, TERMINAL, server=SERVER)
+        session = sessions.prepare(lock, "carol", UNKNOWN, None)
+        world.spool.ensure(lock, "carol", registered=True)
+        sessions.open(lock, session)
+    assert _who(world.at(UNKNOWN, TERMINAL)) == _who(world.at(LAUNCHER, UNKNOWN, server="0a1b2c3d.7.901.1")) == "carol"
 
 
 def test_the_only_session_is_taken_for_reading_alone(world: World) -> None:

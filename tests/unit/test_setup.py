@@ -113,3 +113,24 @@ def test_a_file_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(Misconfigured, match="UTF-8"):
         of_file(str(path), lambda now: (now or "", now), "")
+
+
+@pytest.mark.parametrize(
+    ("crontab", "is_there"),
+    [
+        ("* * * * * /home/me/bin/ipc-cron", True),
+        ("@hourly true\n* * * * * HOME=/x mipc auto-check run --due", True),
+        ("# * * * * * /home/me/bin/ipc-cron", False),
+        ("# maildir-ipc begin\n #* * * * * ipc-cron\n# maildir-ipc end", False),
+        ("", False),
+    ],
+)
+def test_only_a_line_that_cron_runs_counts(
+    crontab: str, is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S30: status says by what means, and truly."""
+    (tmp_path / "now").write_text(f"{crontab}\n")
+    (tmp_path / "crontab").write_text(f"#!/bin/sh\ncat '{tmp_path}/now'\n")
+    (tmp_path / "crontab").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert cron.installed() == is_there

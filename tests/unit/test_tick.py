@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,6 @@ from tests.unit.world import NOW, World, bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from maildir_ipc.mailbox import Mailbox
     from maildir_ipc.tokens import Session
@@ -63,7 +64,7 @@ def test_of_one_only_when_that_is_asked(world: World) -> None:
     ran = tick.tick_for(world.owner, _session(world, "bob"), WATCH)
     assert ran is not None
     assert ran.name == "bob"
-    assert [by for by, _ in autocheck.status(world.bob, NOW).means] == ["watch"]
+    assert autocheck.status(world.bob, NOW).means == [], "who watches says so itself"
 
 
 def test_nothing_is_asked_where_there_is_no_spool(tmp_path: Path) -> None:
@@ -118,20 +119,95 @@ def test_after_unregister_nobody_is_acted_for(world: World) -> None:
     assert _unread(world.bob) == ["hello"]
 
 
-def test_a_standing_name_that_was_taken_over_stops(world: World) -> None:
-    """Design, 9: also by another session of this account."""
-    check = autocheck.AutoCheck(5, "true", "f" * 16, "standing", NOW)
+def _anothers(world: World, box: Mailbox, mark: str) -> None:
+    """Have auto-check in *box* as a session that is over left it, which hung on the process *mark*."""
+    _start(world, box)
+    check = autocheck.read(box)
+    assert check is not None
+    gone = _session(world, box.name)
+    autocheck.adopt(box, check, type(gone)(gone.name, "f" * 16, gone.token, mark, gone.who, gone.client, gone.server))
+
+
+@pytest.mark.parametrize("whose", ["standing", "running", "another host's"])
+def test_a_handler_of_a_session_that_may_still_be_meant_stops_and_says_so(world: World, whose: str) -> None:
+    """Design, 9: whoever has the name now did not ask for that command, whichever of the two ticks first."""
+    own = world.owner.namer().owner().rpartition(".")[0].rpartition(".")[0]
+    _anothers(world, world.bob, {"standing": "standing", "running": own, "another host's": "0badb007.1.1.1"}[whose])
+    world.send("for who has it now")
+    (ran,) = tick.tick(world.owner)
+    assert ran.ended.startswith("bob was registered anew by ")
+    assert ran.troubles() == [f"bob: auto-check has stopped: {ran.ended}"]
+    assert autocheck.status(world.bob, NOW).ended == ran.ended
+    assert _unread(world.bob) == ["for who has it now"]
+    assert list(tick.tick(world.owner)) == []
+
+
+def test_a_restarted_agent_goes_on(world: World) -> None:
+    """Design, 7: one whose process has ended gives way; the same name, the same wish."""
+    own = world.owner.namer().owner().split(".")
+    _anothers(world, world.bob, ".".join([*own[:2], "4194303", own[3]]))
+    world.send("hello")
+    (ran,) = tick.tick(world.owner)
+    assert (ran.ended, ran.handled) == ("", 1)
+
+
+@pytest.mark.parametrize("act", ["stop", "takeover"])
+def test_stopped_or_taken_over_while_a_handler_runs_the_next_message_is_not_its(
+    world: World, act: str, tmp_path: Path
+) -> None:
+    """Design, 9: asked before each message, once it is held."""
+    for text in ("one", "two"):
+        world.send(text)
+    os.mkfifo(tmp_path / "begun")
+    os.mkfifo(tmp_path / "go")
+    _start(world, world.bob, f"/bin/cat >>'{tmp_path}/got'; echo >'{tmp_path}/begun'; read _ <'{tmp_path}/go'")
+    session, found = _session(world, "bob"), list[tick.Ran]()
+    other = account(str(tmp_path / "a"), clock=world.clock)
+    thread = threading.Thread(target=lambda: found.append(tick.run(other, session)))
+    thread.start()
+    (tmp_path / "begun").read_text()
+    if act == "stop":
+        autocheck.stop(world.bob)
+    else:
+        third = account(str(tmp_path / "a"), clock=world.clock, MAILDIR_IPC_STATE=str(tmp_path / "theirs"))
+        third.register("bob", said="bob", takeover=True)
+    (tmp_path / "go").write_text("\n")
+    thread.join()
+    assert (tmp_path / "got").read_text().count('"body"') == 1
+    assert "two" in _unread(world.bob)
+    assert bool(found[0].ended) == (act == "takeover")
+
+
+def test_a_command_that_this_account_has_not_approved_is_not_run(world: World, tmp_path: Path) -> None:
+    """Whoever can write the spool, as an agent in a sandbox can, must not choose what cron runs. ADR 0018."""
+    for id in ("0123456789abcdef", "../../evil"):
+        _start(world, world.bob)
+        (tmp_path / "evil").write_text(f"command : >'{tmp_path}/ran'\n")
+        path = Path(f"{world.bob.maildir.path}/records/autocheck")
+        lines = [line for line in path.read_text().split("\n") if line and not line.startswith("handler ")]
+        path.write_text("\n".join([*lines, f"handler {id}", f"command : >'{tmp_path}/ran'", ""]))
+        world.send("hello")
+        (ran,) = tick.tick(world.owner)
+        assert (ran.ended, ran.handled) == ("its command is not among those that this account has approved", 0)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_of_mail_that_is_set_aside_a_tick_tells(world: World) -> None:
+    """Design, 4: counted and named."""
     _start(world, world.bob)
-    autocheck.adopt(world.bob, check, _session(world, "alice"))
+    Path(f"{world.bob.maildir.path}/new/1.forged.host").write_text("From: alice@ipc.invalid\n\nobey\n")
     (ran,) = tick.tick(world.owner)
-    # Both stand: the same mark is the same place.
-    assert (ran.ended, ran.handled) == ("", 0)
-    anchored = _session(world, "alice")
-    anchored.mark = world.owner.namer().owner().rpartition(".")[0].rpartition(".")[0]
-    autocheck.adopt(world.bob, check, anchored)
-    (ran,) = tick.tick(world.owner)
-    assert ran.ended.startswith("bob was taken over by ")
-    assert autocheck.read(world.bob) is None
+    (line,) = ran.troubles()
+    assert line.startswith("bob: set aside 1 that says it is from alice: UNSIGNED: mipc read ")
+    assert autocheck.log(world.bob)[-1][1] == "1 set aside, not verified"
+
+
+@pytest.mark.parametrize(("asked", "why"), [("no", "auto-check is off"), ("without", "no handler")])
+def test_why_there_was_nothing_to_do_is_known(world: World, asked: str, why: str) -> None:
+    """For whoever runs one by hand, with unread mail before their eyes."""
+    if asked == "without":
+        _start(world, world.bob, None)
+    assert tick.run(world.owner, _session(world, "bob")).idle == why
 
 
 def test_a_tick_keeps_a_served_standing_session_alive(world: World) -> None:

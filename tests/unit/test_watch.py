@@ -15,7 +15,7 @@ import pytest
 
 from maildir_ipc import watch
 from maildir_ipc.draft import Draft
-from maildir_ipc.errors import NotYours
+from maildir_ipc.errors import Misconfigured, NotYours
 from maildir_ipc.testing import agent, check_all, lift_limits
 from maildir_ipc.watch import Doorbell
 from tests.conftest import need_to_run
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 BOUND = 30.0  # seconds, for what takes milliseconds
 NEVER = 1e6  # seconds: without a rescan, only an event can have rung
+_IN_ACCESS, _IN_CLOSE_NOWRITE, _IN_OPEN = 0x1, 0x10, 0x20
 _IN_MOVED_FROM, _IN_MOVED_TO = 0x40, 0x80
 _FULL = """
 import os, resource, sys
@@ -107,8 +108,11 @@ def test_a_broadcast_rings_too(world: World) -> None:
         assert bell.wait(BOUND) == [world.bob]
 
 
-def test_the_kernel_is_not_asked_for_what_leaves(world: World) -> None:
-    """Facts, C: watchdog holds an unpaired IN_MOVED_FROM back for half a second, and all that follows with it."""
+def test_the_kernel_is_not_asked_for_what_leaves_or_is_looked_at(world: World) -> None:
+    """Facts, C: watchdog holds an unpaired IN_MOVED_FROM back for half a second, and all that follows with it.
+
+    Design, 12: an idle watcher does not wake up because somebody lists new/, or reads what is there.
+    """
     inode = os.stat(f"{world.bob.maildir.path}/new").st_ino
     with Doorbell((world.bob,)):
         masks = [
@@ -120,6 +124,7 @@ def test_the_kernel_is_not_asked_for_what_leaves(world: World) -> None:
 
     assert masks
     assert [mask for mask in masks if mask & _IN_MOVED_FROM or not mask & _IN_MOVED_TO] == []
+    assert [mask for mask in masks if mask & (_IN_ACCESS | _IN_CLOSE_NOWRITE | _IN_OPEN)] == []
 
 
 def _fdinfo(fd: str) -> str:
@@ -220,6 +225,21 @@ def test_a_mailbox_that_is_gone_is_said(world: World) -> None:
 
         with pytest.raises(NotYours):
             bell.wait(BOUND)
+
+
+def test_a_mailbox_without_new_is_said_and_keeps_nothing_from_the_others(world: World) -> None:
+    """Ours: nobody waits in vain; where several are watched, that one is looked at again."""
+    with agent(world.owner, "carol") as carol, Doorbell((world.bob, carol), rescan=0.001) as bell:
+        new = Path(world.bob.maildir.path, "new")
+        new.rename(new.with_name("old"))
+        world.send("hello", "carol")
+        assert bell.wait(BOUND) == [carol]
+        bell.ignore(carol)
+        with pytest.raises(Misconfigured, match="bob/new is not there"):
+            bell.wait(BOUND)
+        new.with_name("old").rename(new)
+        world.send("again")
+        assert bell.wait(BOUND) == [world.bob]
 
 
 def test_a_new_that_was_replaced_is_heard_after_a_rescan(world: World) -> None:

@@ -50,6 +50,12 @@ class Sounding:
                 stdin=f"{to_json(bell.object())}\n".encode(), linger=_LINGER,
                 started=handling.started, handed=handling.handed,
             )  # fmt: skip
+        self._running.over()  # the facts are shorter than a pipe is: all of them are there, and their end
+
+    @property
+    def said(self) -> int:
+        """How many bytes the command has printed, as far as they were read."""
+        return 0 if self._running is None else self._running.said
 
     def over(self, wait: float = 0.0) -> bool:
         """Return whether it has ended within *wait* seconds."""

@@ -9,7 +9,7 @@ is lies elsewhere: `approved`.
 from __future__ import annotations
 
 from . import approved, records
-from .errors import Usage
+from .errors import Usage, cannot_read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def parse_minutes(text: str) -> int:
 
 
 def read(mailbox: Mailbox) -> AutoCheck | None:
-    """Return what was asked for; None when auto-check is off."""
+    """Return what was asked for; None when auto-check is off. Raises: Misconfigured, TryAgain."""
     v = _asked(mailbox)
     if "session" not in v or "ended" in v:
         return None
@@ -205,7 +205,10 @@ def _checked(minutes: int) -> int:
 
 
 def _asked(mailbox: Mailbox) -> dict[str, str]:
-    return records.words(records.read(_path(mailbox)) or "")
+    try:
+        return records.words(records.read(_path(mailbox)) or "")
+    except OSError as error:
+        raise cannot_read(_path(mailbox), error) from error
 
 
 def _withdraw(mailbox: Mailbox) -> None:

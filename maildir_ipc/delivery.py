@@ -275,9 +275,10 @@ def _sync_all(spool: Spool, deliveries: Sequence[Delivery]) -> None:
 
     def sync(delivery: Delivery) -> None:
         try:
-            with Maildir(spool.path(delivery.delivered_to)) as box:
+            # By its name, and where that leads by now: it may have been renamed since.
+            with spool.open_mailbox(delivery.delivered_to)[1] as box:
                 box.sync_new()
-        except MailboxGone:
+        except (NoSuchName, TryAgain):
             delivery.error = DurabilityUnknown(f"{delivery.delivered_to} was renamed meanwhile", "send it again")
         except DurabilityUnknown as error:
             delivery.error = error

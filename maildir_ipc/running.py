@@ -21,6 +21,7 @@ MAX_KEPT = 1 << 20  # bytes of each stream; the rest is read and counted, so tha
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 _AFTER_KILL = 1.0  # seconds to wait for what has left the group and still holds the output, or cannot be ended
 _LOOK = 0.5  # seconds between two looks whether a command has ended while something else holds its output
+_READS = 16  # of 64 KiB and for each stream, at one look: who prints without end is not listened to for ever
 _STEP = 0.05  # seconds between two looks whether a command that closed its output has ended
 
 
@@ -78,10 +79,7 @@ def run_command(
     started: Callable[[int], None] = lambda _: None,
     handed: Sequence[tuple[int, int]] = (),
 ) -> Finished:
-    """Run a command until it and all that hold its output have ended, or for *timeout* seconds; as `Running`.
-
-    Interrupted, it leaves nothing running. Raises: BadData when it cannot be started.
-    """
+    """As `Running`, until it is over; interrupted, it leaves nothing running. Raises: BadData."""
     running = Running(command, environ, timeout, stdin=stdin, linger=linger, started=started, handed=handed)
     try:
         while not running.over(_LOOK):
@@ -125,11 +123,20 @@ class Running:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
+    @property
+    def said(self) -> int:
+        """How many bytes it has printed, as far as they were read."""
+        return sum(output.size for output in self._child.outputs)
+
     def over(self, wait: float = 0.0) -> bool:
-        """Return whether it has ended, or was ended because its time was over, within *wait* seconds."""
+        """Return whether it has ended, or was ended for its time was over, within *wait* seconds; read its output."""
         if not self._is_over:
             left = self._end - time.monotonic()
-            self._is_over = self._child.step(max(0.0, min(wait, left)))
+            before, self._is_over = self.said, self._child.step(max(0.0, min(wait, left)))
+            for _ in range(_READS):
+                if self._is_over or self.said == before:
+                    break
+                before, self._is_over = self.said, self._child.step(0.0)
             if not self._is_over and left <= 0:
                 self._timed_out = True
                 self.end()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .tokens import Session
 
 _MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-_LOOK = 1.0  # seconds between two looks at what runs
+_LOOK_FIRST, _LOOK_MOST = 0.02, 1.0  # seconds between two looks at what runs: each twice the one before, if it is still
 
 
 def acts(account: Account, session: Session, mailbox: Mailbox) -> bool:
@@ -90,6 +90,8 @@ class Vigil:
         self._ticks: dict[str, Running] = {}
         self._sounding: dict[str, tuple[Sounding, int]] = {}  # (what runs, failures so far)
         self._owed: dict[str, tuple[float, int]] = {}  # (when to ring, failures so far)
+        self._trouble: dict[str, str] = {}  # what kept us from looking whether auto-check is on
+        self._pause, self._progress = _LOOK_FIRST, 0
         self._missed: set[str] = set()  # mail came while a tick ran, perhaps after its last look
 
     def __enter__(self) -> Vigil:
@@ -127,7 +129,7 @@ class Vigil:
                 self._owed.setdefault(id, (self._clock(), 0))
                 self._missed.update({id} & self._ticks.keys())
             if all_due or mailbox in rang:
-                self._auto_check(id)
+                failed += self._auto_check(id)
         due = [id for id, (when, _) in self._owed.items() if when <= self._clock() and self._idle(id)]
         return failed + [failure for id in due if (failure := self._settle(id)) is not None]
 
@@ -136,24 +138,41 @@ class Vigil:
 
     def _listen(self, seconds: float) -> list[Mailbox]:
         if self._ticks or self._sounding:
-            seconds = min(seconds, _LOOK)
+            seconds = min(seconds, self._look_again())
         try:
             return self._doorbell.news(seconds)
         except NotYours:
             self._looked = float("-inf")  # its session is over, too
             return []
 
-    def _auto_check(self, id: str) -> None:
-        """Have a process give the handler what is due, if there is one; it backs off by itself."""
+    def _look_again(self) -> float:
+        """Return after how many seconds to look at what runs: soon, while it has just begun, or is printing."""
+        progress = sum(tick.said + 1 for tick in self._ticks.values())
+        progress += sum(sounding.said + 1 for sounding, _ in self._sounding.values())
+        is_still = progress == self._progress
+        self._progress, self._pause = progress, min(2 * self._pause, _LOOK_MOST) if is_still else _LOOK_FIRST
+        return self._pause
+
+    def _auto_check(self, id: str) -> list[str]:
+        """Have a process give the handler what is due, if there is one; return, once, what is in the way of that.
+
+        The handler backs off by itself.
+        """
         mailbox, now = self._watched[id], self._account.clock()
-        check = autocheck.read(mailbox)
-        if check is None:
-            return
-        own = lookup("self")
-        autocheck.used(mailbox, now, autocheck.WATCH, "" if own is None else self._account.host.mark(own))
-        if check.handler and id not in self._ticks and autocheck.due(mailbox, now):
+        try:
+            check = autocheck.read(mailbox)
+            if check is not None:
+                own = lookup("self")
+                autocheck.used(mailbox, now, autocheck.WATCH, "" if own is None else self._account.host.mark(own))
+            is_due = check is not None and bool(check.handler) and autocheck.due(mailbox, now)
+        except (MaildirIPCError, OSError) as error:
+            was, self._trouble[id] = self._trouble.get(id), str(error)
+            return [] if was == str(error) else [f"{mailbox.name}: {error}"]
+        self._trouble.pop(id, None)
+        if is_due and id not in self._ticks:
             command = [sys.executable, _MAIN, "auto-check", "run", "--due", "--as", mailbox.name]
             self._ticks[id] = Running(command, self._environ, float("inf"))
+        return []
 
     def _ended(self) -> list[str]:
         """Take leave of what has ended, and return what failed."""
@@ -164,7 +183,7 @@ class Vigil:
             tick.close()
             if id in self._missed & self._watched.keys():
                 self._missed.discard(id)
-                self._auto_check(id)
+                failed += self._auto_check(id)
         for id in [id for id, (sounding, _) in self._sounding.items() if sounding.over()]:
             sounding, failures = self._sounding.pop(id)
             why = sounding.failure()
@@ -178,10 +197,13 @@ class Vigil:
         mailbox = self._watched.get(id)
         if mailbox is None:
             return None
-        if not acts(self._account, self._sessions[id], mailbox):
+        try:
+            is_ours, bell = acts(self._account, self._sessions[id], mailbox), bell_of(mailbox)
+        except MaildirIPCError as error:
+            return self._again(id, f"was not run: {error}", failures)
+        if not is_ours:
             self._looked = float("-inf")  # taken over, or ended: the next turn sees whose it is
             return None
-        bell = bell_of(mailbox)
         said = self._ring(bell) if bell.unread else None
         if said is None or isinstance(said, str):
             return said and self._again(id, said, failures)

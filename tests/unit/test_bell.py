@@ -178,6 +178,30 @@ def test_the_command_gets_the_facts_and_acts_in_that_name(world: World, tmp_path
     assert (tmp_path / "argc").read_text() == "0\n"
 
 
+def test_the_command_has_all_of_the_facts_at_once(world: World, tmp_path: Path) -> None:
+    """Design, 1: it is instant; nobody has to look after it for that."""
+    os.mkfifo(tmp_path / "done")
+    bell = Bell("bob", 1, [f"n{n}" for n in range(50)], 0)
+    sounding = alarm.Sounding(
+        f"cat >'{tmp_path}/in'; echo >'{tmp_path}/done'", bell, ENVIRON, world.owner.spool(), world.owner.host
+    )
+    (tmp_path / "done").read_text()
+    assert json.loads((tmp_path / "in").read_text()) == bell.object()
+    sounding.end()
+
+
+def test_what_a_command_prints_is_read_in_few_looks(world: World) -> None:
+    """Ours: who looks once a second must not hold it up."""
+    sounding = alarm.Sounding(
+        "head -c 3000000 /dev/zero", Bell("bob", 1, [], 0), ENVIRON, world.owner.spool(), world.owner.host
+    )
+    looks = 1
+    while not sounding.over(1.0):
+        looks += 1
+    sounding.end()
+    assert looks <= 12, "of a megabyte each, and some that came too early"
+
+
 def test_a_command_that_reads_nothing_is_no_failure(world: World) -> None:
     """Ours: the facts are offered."""
     assert alarm.failure(_sound(world, "exec true", Bell("bob", 1, [f"n{n}" for n in range(50)], 0))) is None
@@ -409,6 +433,25 @@ def test_who_lost_the_name_waits_no_longer(world: World, tmp_path: Path) -> None
     _take_over_bob(world, tmp_path)
     with pytest.raises(NotYours, match="the session of bob is over"):
         first_bell(world.bob, None, is_ours=lambda: acts(world.owner, bob, world.bob))
+
+
+@pytest.mark.parametrize("record", ["autocheck", "session", "names"])
+def test_one_name_that_is_broken_ends_no_watch_of_the_others(world: World, record: str) -> None:
+    """G12: its trouble is said, once, and is nobody else's."""
+    rung, said = list[str](), list[str]()
+    with Vigil(world.owner, None, lambda bell: rung.append(bell.identity), {}, rescan=0.01) as vigil:
+        vigil.turn()
+        path = Path(f"{world.bob.maildir.path}/records/{record}")
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        other = agent(world.owner, "carol")
+        other.send(["alice"], Draft("hello"))
+        Path(f"{world.bob.maildir.path}/new/1.x.host").write_text("x")
+        for _ in range(5):
+            said += vigil.turn()
+        other.close()
+    assert "alice" in rung
+    assert len([line for line in said if f"{record} cannot be read: not a regular file" in line]) <= 1
 
 
 def test_a_watch_ends_when_its_session_is_over(world: World) -> None:

@@ -57,6 +57,19 @@ def test_it_serves_every_identity_that_is_due_and_no_other(world: World) -> None
     assert [ran.name for ran in tick.tick(world.owner)] == ["bob"]
 
 
+def test_one_that_is_broken_keeps_nothing_from_the_others(world: World) -> None:
+    """G12: what is in the way is said, and that it could not be read."""
+    _start(world, world.alice)
+    _start(world, world.bob)
+    path = Path(f"{world.alice.maildir.path}/records/autocheck")
+    path.unlink()
+    os.mkfifo(path)
+    world.send("hello")
+    alice, bob = tick.tick(world.owner)
+    assert alice.troubles() == [f"alice: {path} cannot be read: not a regular file: mipc doctor says what to do"]
+    assert bob.handled == 1
+
+
 def test_of_one_only_when_that_is_asked(world: World) -> None:
     """For a watch that serves one identity."""
     _start(world, world.alice)

@@ -55,11 +55,11 @@ class Pair:
     """A spool with two registered agents: what alice sends, bob can be given by any road."""
 
     def __init__(self, home: Path, *, mode: str = "signed", root: str | None = None) -> None:
-        environ = {"IPC_SHARED_SECRET": SECRET} if mode == "signed" else {}
+        environ: dict[str, Any] = {"IPC_SHARED_SECRET": SECRET} if mode == "signed" else {}
         if root is not None:
             environ["MAILDIR_IPC_ROOT"] = root
         self.home = home
-        self.account = testing.account(str(home), **environ)  # type: ignore[arg-type]
+        self.account = testing.account(str(home), **environ)
         self.spool = self.account.init(mode)
         self.environ = environ
         self.alice = testing.agent(self.account, "alice")

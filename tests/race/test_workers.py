@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -184,7 +185,7 @@ def all_say(works: list[Callable[[], list[str]]], shm: Path) -> list[list[str]]:
         (shm / f"said-{number}").write_text("\n".join(work()))
 
     gate, opener = os.pipe()
-    pids = [start(lambda n=number, w=work: say(n, w)) for number, work in enumerate(works)]  # type: ignore[misc]
+    pids = [start(partial(say, number, work)) for number, work in enumerate(works)]
     os.write(opener, b"g" * len(pids))
     codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
     os.close(gate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,10 @@ def _sound(world: World, command: str, bell: Bell, timeout: float = alarm.LONGES
 def _environ(world: World) -> dict[str, str]:
     home = world.owner.settings.home
     return {**ENVIRON, "HOME": home, "TMPDIR": home}
+
+
+def _has_read(world: World, count: int) -> bool:
+    return len(files(world.bob, "cur")) == count
 
 
 def _until(vigil: Vigil, wanted: Callable[[], bool]) -> None:
@@ -390,7 +395,7 @@ def test_a_slow_handler_keeps_nobody_elses_mail_waiting(world: World, tmp_path: 
         assert "second" not in (tmp_path / "bob").read_text()
         for count in (1, 2):
             (tmp_path / "go").write_text("\n")
-            _until(vigil, lambda count=count: len(files(world.bob, "cur")) == count)  # type: ignore[misc]
+            _until(vigil, partial(_has_read, world, count))
         assert "second" in (tmp_path / "bob").read_text()
     assert [by for by, _ in autocheck.status(world.bob, world.clock.now).means] == ["watch"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,10 +34,10 @@ class World:
         self.session: Session = account(self.home).identify("bob")
         self.opened = [self.alice, self.bob]
 
-    def send(self, *texts: str, **values: object) -> None:
+    def send(self, *texts: str, **values: Any) -> None:
         """Send bob a message for each text."""
         for text in texts:
-            assert self.alice.send(["bob"], Draft(text, **values), sync=False).error is None  # type: ignore[arg-type]
+            assert self.alice.send(["bob"], Draft(text, **values), sync=False).error is None
 
     def later(self, seconds: float = 0.0) -> Mailbox:
         """Return bob's mailbox as it looks that much later to another process."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from maildir_ipc.draft import Attachment, Draft
@@ -83,10 +85,10 @@ def test_the_fields_that_a_draft_asks_for() -> None:
         ("expiry beyond the calendar", {"expires": 1e300}),
     ],
 )
-def test_what_cannot_be_sent_as_it_is_is_refused(what: str, values: dict[str, object]) -> None:
+def test_what_cannot_be_sent_as_it_is_is_refused(what: str, values: dict[str, Any]) -> None:
     """G12: 65, before anything is made. The library's callers are programs: nothing is silently changed."""
     with pytest.raises(BadData) as refusal:
-        Draft(**{"text": "text", **values})  # type: ignore[arg-type]
+        Draft(**{"text": "text", **values})
     assert refusal.value.exit_code == 65, what
     assert str(refusal.value).isprintable()
 

@@ -36,7 +36,8 @@ _ODD = [
 
 def _loaded(text: str) -> dict[str, Any]:
     reader = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "pip._vendor.tomli")
-    return reader.loads(text.removeprefix("\ufeff"))  # type: ignore[no-any-return]
+    loaded: dict[str, Any] = reader.loads(text.removeprefix("\ufeff"))
+    return loaded
 
 
 def _with_ours(text: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maildir_ipc.draft import Draft
 from maildir_ipc.testing import account, agent
@@ -28,9 +28,9 @@ class World:
         self.owner.init(mode)
         self.alice, self.bob = agent(self.owner, "alice"), agent(self.owner, "bob")
 
-    def send(self, text: str, *to: str, **values: object) -> str:
+    def send(self, text: str, *to: str, **values: Any) -> str:
         """Send from alice; return the path of the first file."""
-        sent = self.alice.send(to or ("bob",), Draft(text, **values))  # type: ignore[arg-type]
+        sent = self.alice.send(to or ("bob",), Draft(text, **values))
         assert sent.error is None
         name = (to or ("bob",))[0]
         folder = f"{self.owner.spool().root}/{name}/new"
